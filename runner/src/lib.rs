@@ -1,1 +1,30 @@
-//! stub
+//! rotabox: runs a password rotation from a sealed component that holds no secret and reaches one provider only.
+//!
+//! Data flows down this list:
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`gateway`] | the line on stdin becomes [`gateway::Params`] |
+//! | [`vault`] | vault records, and picking the one a policy names |
+//! | [`page`] | the author's file (its own crate, shared with the SDK) |
+//! | [`policy`] | the operator's files; page + policy + params become [`policy::Bound`]; the one [`policy::decide`] |
+//! | [`broker`] | the ledger, the state machine and the HTTP capability |
+//! | [`wire`] | the frames between broker and worker |
+//! | [`worker`] | scan, engine, limits, bindings, run |
+//! | [`confine`] | what a process gives up before it reads anything |
+//! | [`pack`] | a core module becomes a component with its page sealed in |
+//! | [`report`] | results as JSON and text; escaping of untrusted text |
+//! | [`cli`] | one small file a verb |
+
+pub mod broker;
+pub mod cli;
+pub mod confine;
+pub mod gateway;
+pub mod pack;
+pub mod policy;
+pub mod report;
+pub mod vault;
+pub mod wire;
+pub mod worker;
+
+pub use rotabox_page as page;

@@ -1,0 +1,298 @@
+//! The parsed page. What exists here has been checked; nothing needs to be validated again.
+
+use crate::diagnostic::{SourceFile, Span};
+use crate::names::{ArgName, BindName, RecordName, RouteName, Step};
+use crate::predicate::{Expectation, Place, Require, Test, Warn};
+use crate::template::{JsonTemplate, Template, Value};
+use std::collections::BTreeSet;
+
+/// A page: what a rotator needs and each route it may call.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// Where it was read, for messages.
+    pub file: SourceFile,
+    /// `name`: lower-case letters, digits and dashes.
+    pub name: String,
+    /// The author's words. Untrusted text.
+    pub about: Option<String>,
+    /// What it needs from the vault.
+    pub records: Vec<Record>,
+    /// Rules for the new password, checked before any request.
+    pub password: PasswordRules,
+    /// The routes, in the page's order.
+    pub routes: Vec<Route>,
+}
+
+/// `[records.api]`
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The page's name for it.
+    pub name: RecordName,
+    /// The vault label of the field with the URL, if the page uses one.
+    pub url: Option<String>,
+    /// Fields that are placed but never shown.
+    pub secrets: Vec<Field>,
+    /// Fields that the rotator may read.
+    pub texts: Vec<Field>,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// A field of a record: the page's name for it and its label in the vault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// `token` in `{api.token}`.
+    pub name: String,
+    /// The label of the field in the vault, such as `password`.
+    pub label: String,
+}
+
+/// `[password]`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PasswordRules {
+    /// Most bytes (UTF-8) that the provider really takes.
+    pub max_bytes: Option<usize>,
+    /// Fewest characters.
+    pub min_characters: Option<usize>,
+    /// Texts that may not occur in it.
+    pub refuse: Vec<String>,
+}
+
+/// `[[route]]`: one request.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// Distinct among routes.
+    pub name: RouteName,
+    /// The author's words. Untrusted text.
+    pub about: Option<String>,
+    /// The steps it may be sent in.
+    pub steps: BTreeSet<Step>,
+    /// What must have happened in this step before: written in `after`, and implied by the binds it uses.
+    pub needs: Vec<Need>,
+    /// It changes something that matters; sent at most once in a run.
+    pub changes: bool,
+    /// A failure is not the end of the step.
+    pub may_fail: bool,
+    /// The operator may switch it off.
+    pub removable: bool,
+    /// How often it may be sent in one step.
+    pub uses: u32,
+    /// The request's method.
+    pub method: Method,
+    /// Origin and path.
+    pub target: Target,
+    /// Query pairs, in order.
+    pub query: Vec<(String, Value)>,
+    /// Headers, lower-case names, in order.
+    pub headers: Vec<(String, Value)>,
+    /// HTTP Basic.
+    pub basic: Option<Basic>,
+    /// The body.
+    pub body: Body,
+    /// When the answer counts as accepted. Without it: any 2xx.
+    pub expects: Expectation,
+    /// True if the page writes `expects` (the default stands only on plain look-ups).
+    pub expects_written: bool,
+    /// When the provider says that nothing was changed, or that the candidate is wrong.
+    pub refuses: Option<Expectation>,
+    /// What must hold of an accepted answer for the step to go on.
+    pub requires: Vec<Require>,
+    /// Demands one element out of a list.
+    pub picks: Option<Picks>,
+    /// Further pages of a list.
+    pub pages: Option<Paging>,
+    /// Values for later templates. (name, where)
+    pub binds: Vec<(BindName, Place)>,
+    /// Secrets for later templates.
+    pub captures: Vec<(BindName, Place)>,
+    /// The broker keeps the document for `json-from`.
+    pub keeps: bool,
+    /// What the rotator sees of the answer: (name, where).
+    pub shows: Vec<(String, Place)>,
+    /// Said in the result when the answer was accepted.
+    pub warns: Vec<Warn>,
+    /// Arguments that the rotator fills in.
+    pub args: Vec<ArgRule>,
+    /// Where the route begins in the file.
+    pub span: Span,
+    /// Where its `request` stands.
+    pub request_span: Span,
+}
+
+/// What must have happened before in the step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// That route met `expects` and `requires`.
+    Met(RouteName),
+    /// That bind or capture exists.
+    Bound(BindName),
+    /// That route kept a document.
+    Kept(RouteName),
+}
+
+/// HTTP methods a page may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Method {
+    Get,
+    Head,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl Method {
+    /// As it stands on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Head => "HEAD",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+        }
+    }
+}
+
+/// Where a request goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The record's URL, or an origin that the page writes out.
+    pub origin: Origin,
+    /// Path segments; each is one segment whatever its values hold. `/` alone is one empty literal segment.
+    pub segments: Vec<Template>,
+}
+
+/// The beginning of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// `{api.url}`: scheme, host, port and base path of the record's URL.
+    Record(RecordName),
+    /// `https://graph.microsoft.com`: exact; the policy must list the host in `literal-hosts`.
+    Literal {
+        /// Lower-case host name.
+        host: String,
+        /// Port, 443 unless written.
+        port: u16,
+    },
+}
+
+/// `basic = { user = …, password = … }`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Basic {
+    /// May not contain a colon.
+    pub user: Template,
+    /// Any text.
+    pub password: Template,
+}
+
+/// The body of a request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// No body.
+    None,
+    /// `json = …`: content type `application/json` unless a header says otherwise.
+    Json(JsonTemplate),
+    /// `json-from = "read"` with `json = { … }`: the kept document with members set or replaced.
+    JsonFrom {
+        /// The route that keeps the document.
+        route: RouteName,
+        /// Members, set at the top level; nested tables are merged.
+        set: Vec<(String, JsonTemplate)>,
+    },
+    /// `form = { … }`: application/x-www-form-urlencoded.
+    Form(Vec<(String, Value)>),
+    /// `xml = "…"`: values are escaped as XML text.
+    Xml(Template),
+    /// `text = "…"`: text/plain.
+    Text(Template),
+}
+
+/// `picks = { from, where, exactly, else }`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Picks {
+    /// JSON pointer of the list.
+    pub from: String,
+    /// Tests on each element.
+    pub filter: Vec<(Place, Test)>,
+    /// How many must match: 1 (the only number that makes sense today).
+    pub exactly: usize,
+    /// What is said otherwise; `{count}` is how many matched.
+    pub otherwise: String,
+}
+
+/// `pages = { next, at-most, into }`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paging {
+    /// `header:link` (rel="next"), or a place holding a URL, or (with `into`) a token.
+    pub next: Place,
+    /// Query key that takes the token; without it `next` is a URL on the same origin and path.
+    pub into: Option<String>,
+    /// Most pages that are read.
+    pub at_most: u32,
+}
+
+/// `[route.args] group = { class = "token", max = 64 }`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArgRule {
+    /// Its name.
+    pub name: ArgName,
+    /// What it may be.
+    pub class: ArgClass,
+    /// Most characters.
+    pub max: usize,
+}
+
+/// Classes of arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ArgClass {
+    /// ASCII letters, digits, `-`, `_`, `.`; not `.` or `..`.
+    Token,
+    /// ASCII digits.
+    Number,
+    /// 8-4-4-4-12 hexadecimal digits.
+    Uuid,
+    /// Printable text without control characters.
+    Text,
+    /// One of these.
+    OneOf(Vec<String>),
+}
+
+impl Page {
+    /// The route with this name.
+    pub fn route(&self, name: &str) -> Option<&Route> {
+        self.routes.iter().find(|route| route.name.as_str() == name)
+    }
+
+    /// The record with this name.
+    pub fn record(&self, name: &str) -> Option<&Record> {
+        self.records.iter().find(|record| record.name.as_str() == name)
+    }
+
+    /// True if some route can judge a password: it places `{candidate}`.
+    pub fn can_verify(&self) -> bool {
+        self.routes.iter().any(Route::places_candidate)
+    }
+
+    /// True if some route is for this step.
+    pub fn has_step(&self, step: Step) -> bool {
+        self.routes.iter().any(|route| route.steps.contains(&step))
+    }
+}
+
+/// A test with what it looks at: helper for reports.
+pub type PlacedTest = (Place, Test);
+
+impl Route {
+    /// True if the request places `{candidate}`: its verdict is a verification.
+    pub fn places_candidate(&self) -> bool {
+        self.sources().contains(&crate::template::Source::Candidate)
+    }
+
+    /// Every name that the request places (target, query, headers, Basic, body), once each.
+    pub fn sources(&self) -> BTreeSet<crate::template::Source> {
+        todo!()
+    }
+}

@@ -1,0 +1,19 @@
+//! The HTTP capability: the only code that opens a socket.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`addresses`] | which addresses may be dialled |
+//! | [`resolve`] | one resolution, vetted, which is then dialled |
+//! | [`client`] | TLS, roots, proxy, time limits |
+//! | [`dial`] | sends one placed request; says whether bytes left |
+//! | [`read`] | reads the answer under caps |
+//! | [`cookies`] | a jar for one step |
+//! | [`redact`] | cuts every secret in play out of whatever leaves the broker |
+
+pub mod addresses;
+pub mod client;
+pub mod cookies;
+pub mod dial;
+pub mod read;
+pub mod redact;
+pub mod resolve;

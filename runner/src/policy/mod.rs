@@ -1,0 +1,22 @@
+//! The operator's files, and what they and the page allow together.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`file`] | `okta-prod.toml`: which module, records, hosts, accounts, options, limits |
+//! | [`host`] | `rotabox.toml`: what is true for this host: proxy, CA, address openings, ceilings |
+//! | [`find`] | the policy folder: by name, or by a module's digest; who owns it |
+//! | [`bind`] | page + policy + params -> [`Bound`]; each name resolved, or an error listing those that exist |
+//! | [`decide`] | the one decision |
+//! | [`explain`] | a decision in words |
+
+pub mod bind;
+pub mod decide;
+pub mod explain;
+pub mod file;
+pub mod find;
+pub mod host;
+
+pub use bind::{Bound, bind};
+pub use decide::{Ask, Decision, decide};
+pub use file::Policy;
+pub use host::HostFile;

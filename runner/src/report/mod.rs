@@ -1,0 +1,1 @@
+//! Results as JSON and text; escaping of untrusted text.

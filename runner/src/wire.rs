@@ -1,0 +1,214 @@
+//! The frames between broker and worker.
+//!
+//! A frame is a header of nine bytes and a payload: payload length (u32, little endian), tag (u8), run id (u32, little
+//! endian). Payloads are strict JSON (unknown fields and trailing data are errors), but for [`Tag::Module`], which is
+//! the module's raw bytes. The cap comes before the allocation. The broker treats every frame as hostile: each
+//! error is a [`WorkerMisbehaved`]. Several runs may be outstanding; run 0 is the worker itself.
+
+use serde::{Deserialize, Serialize};
+
+/// Which run a frame belongs to; 0 is the worker itself (loading, describing).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RunId(pub u32);
+
+/// What the broker sends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum ToWorker {
+    /// The module's bytes (raw payload, not JSON). Run 0, first frame.
+    Module(Vec<u8>),
+    /// Scan, compile and link the module, ready to run. Run 0.
+    Load(Limits),
+    /// Scan the module and describe it, without compiling. Run 0.
+    Describe,
+    /// Run one step in a fresh store.
+    Start(Start),
+    /// The answer to the run's outstanding call.
+    Reply(Reply),
+}
+
+/// What the worker sends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum ToBroker {
+    /// The module is loaded. Run 0.
+    Ready,
+    /// The module is not accepted; each reason is a sentence for people. Run 0.
+    Rejected(Vec<String>),
+    /// What the module is. Run 0.
+    Described(Description),
+    /// A host call; the run waits for its reply.
+    Call(Call),
+    /// A log line of the rotator (or its standard output, level `info`); no reply.
+    Log(LogLine),
+    /// The step ended by itself.
+    Done(Result<(), Failure>),
+    /// The step ended in a trap: out of fuel, out of memory, unreachable code, …
+    Trapped(String),
+}
+
+/// Bounds on what a module may use. Every field documents its unit and the message it causes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Limits {
+    /// Bytes of all linear memories together. Growth beyond it fails inside the rotator.
+    pub memory_bytes: u64,
+    /// Units of fuel (about one per instruction) for one step. Beyond it: trap "out of fuel".
+    pub fuel: u64,
+    /// Link an inert WASI p2: no environment, arguments, files, sockets; output goes to the log.
+    pub inert_wasi: bool,
+}
+
+/// The facts of one step that the rotator may know. Nothing secret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Start {
+    /// The step.
+    pub step: rotabox_page::Step,
+    /// The user name.
+    pub user: String,
+    /// Whether there is an old password.
+    pub has_old_password: bool,
+    /// Record fields that the page shows: (`app.tenant`, value).
+    pub texts: Vec<(String, String)>,
+}
+
+/// A host call that needs the broker.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Call {
+    /// `http.routes`
+    Routes,
+    /// `http.send`
+    Send {
+        /// The route's name, as the rotator wrote it.
+        route: String,
+        /// Its arguments.
+        args: Vec<(String, String)>,
+    },
+    /// `time.now`
+    Now,
+    /// `time.sleep`
+    Sleep {
+        /// How long.
+        milliseconds: u64,
+    },
+}
+
+/// The reply to a [`Call`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Reply {
+    /// To `Routes`.
+    Routes(Vec<String>),
+    /// To `Send`.
+    Sent(Result<Answer, Problem>),
+    /// To `Now`: milliseconds since 1970.
+    Now(u64),
+    /// To `Sleep`.
+    Slept,
+}
+
+/// What the rotator sees of an answer: redacted and escaped already.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// The verdict's word.
+    pub judged: String,
+    /// What was not met.
+    pub unmet: Vec<String>,
+    /// What the page shows.
+    pub shown: Vec<(String, String)>,
+}
+
+/// Why there is no answer (the contract's `problem`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented in rotator.wit")]
+pub enum Problem {
+    NotInPage(String),
+    Denied(String),
+    NotSent(String),
+    NoAnswer(String),
+    OutOfTime,
+    Other(String),
+}
+
+/// A log line of the rotator. Untrusted text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LogLine {
+    /// `debug`, `info`, `warn` or `error`.
+    pub level: Level,
+    /// Its text.
+    pub text: String,
+}
+
+/// How much a line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "documented in rotator.wit")]
+pub enum Level {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+/// Why a step failed, in the rotator's words. Untrusted text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Failure {
+    /// A word.
+    pub code: String,
+    /// For people.
+    pub detail: String,
+}
+
+/// What a module is, by its own binary.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Description {
+    /// Imported interfaces or functions, exact names with versions, in the binary's order.
+    pub imports: Vec<String>,
+    /// Exported interfaces or functions.
+    pub exports: Vec<String>,
+    /// (field, name, version) of the producers section: languages and tools.
+    pub producers: Vec<(String, String, String)>,
+    /// Core modules inside.
+    pub core_modules: u32,
+    /// Why it would be refused with `wasi = "none"`; empty if it is accepted.
+    pub reasons_without_wasi: Vec<String>,
+    /// Why it would be refused with `wasi = "inert"`; empty if it is accepted.
+    pub reasons_with_inert_wasi: Vec<String>,
+}
+
+/// A worker that does not keep to the protocol. Always the end of the run.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerMisbehaved {
+    /// A payload above the cap of its tag.
+    #[error("the worker announced a frame of {announced} bytes; {cap} is the most for it")]
+    TooLarge {
+        /// What the header said.
+        announced: u64,
+        /// The cap.
+        cap: u64,
+    },
+    /// A tag that does not exist.
+    #[error("the worker sent a frame with the unknown tag {0}")]
+    UnknownTag(u8),
+    /// A payload that does not decode.
+    #[error("the worker sent a frame that does not decode: {0}")]
+    Malformed(&'static str),
+    /// A frame that makes no sense now.
+    #[error("the worker sent `{0}` out of turn")]
+    OutOfTurn(&'static str),
+    /// The pipe ended inside or before an expected frame.
+    #[error("the worker ended without a result ({0})")]
+    Gone(String),
+    /// More frames or lines than a step may send.
+    #[error("the worker sent more {0} than a step may")]
+    Flood(&'static str),
+}
