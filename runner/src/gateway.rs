@@ -29,7 +29,9 @@ pub struct Params {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum InputError {
     /// Nothing came.
-    #[error("stdin was empty; the gateway pipes one base64 line, for example `echo \"$PARAMS\" | rotabox run okta-prod`")]
+    #[error(
+        "stdin was empty; the gateway pipes one base64 line, for example `echo \"$PARAMS\" | rotabox run okta-prod`"
+    )]
     Empty,
     // more variants: TooLong, SeveralLines, NotBase64{..}, NotUtf8, NotJson{..}, WrongType{key, wanted}, DuplicateKey{..}, RecordsNotBase64, ...
 }

@@ -50,7 +50,10 @@ impl SourceFile {
     pub fn problem(&self, span: Span, message: impl Into<String>, hint: Option<String>) -> Diagnostic {
         let (line, column) = self.position(span.start);
         let excerpt = self.text.lines().nth(line - 1).unwrap_or("").to_owned();
-        let width = self.text.get(span.start..span.end).map_or(1, |text| text.lines().next().unwrap_or("").chars().count().max(1));
+        let width = self
+            .text
+            .get(span.start..span.end)
+            .map_or(1, |text| text.lines().next().unwrap_or("").chars().count().max(1));
         Diagnostic { file: self.name.to_string(), line, column, excerpt, width, message: message.into(), hint }
     }
 }
@@ -78,7 +81,13 @@ impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.message)?;
         let room = self.excerpt.chars().count().saturating_sub(self.column - 1).max(1);
-        write!(f, "  {}\n  {}^{}", self.excerpt, " ".repeat(self.column - 1), "~".repeat(self.width.min(room).saturating_sub(1)))?;
+        write!(
+            f,
+            "  {}\n  {}^{}",
+            self.excerpt,
+            " ".repeat(self.column - 1),
+            "~".repeat(self.width.min(room).saturating_sub(1))
+        )?;
         if let Some(hint) = &self.hint {
             write!(f, "\nhint: {hint}")?;
         }

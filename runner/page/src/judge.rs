@@ -61,6 +61,11 @@ pub fn judge(_route: &Route, _answers: &[Answer], _more: bool, _scope: &Scope<'_
 }
 
 /// Where the next page is, if there is one; an error text if the link leaves origin or path of `sent_origin`/`sent_path`.
-pub fn next_page(_route: &Route, _answer: &Answer, _sent_origin: &str, _sent_path: &str) -> Result<Option<NextPage>, String> {
+pub fn next_page(
+    _route: &Route,
+    _answer: &Answer,
+    _sent_origin: &str,
+    _sent_path: &str,
+) -> Result<Option<NextPage>, String> {
     todo!()
 }
