@@ -1,6 +1,7 @@
 //! `okta-prod.toml`: the operator's file for one rotator.
 
 use crate::page::diagnostic::{Diagnostic, SourceFile, Span};
+pub use crate::vault::Select;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -70,15 +71,6 @@ pub struct RecordRule {
     pub hosts: Vec<HostPort>,
     /// Where the table begins.
     pub span: Span,
-}
-
-/// How a record is picked. None, or more than one match, is an error.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Select {
-    /// Exact title.
-    Title(String),
-    /// Uid.
-    Uid(String),
 }
 
 /// `[account]`: patterns with `*` (any run of characters), ignoring case.
