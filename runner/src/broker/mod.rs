@@ -2,8 +2,22 @@
 //!
 //! | module | what |
 //! | --- | --- |
+//! | [`proof`] | a claim is a value: who saw which password work |
+//! | [`ledger`] | what was sent, and what came of it |
+//! | [`outcome`] | what a run ended in: exit codes, live password |
+//! | [`machine`] | the states of a run |
+//! | [`session`] | one step: the rotator's calls, decided, placed, sent, judged, redacted |
+//! | [`run`] | a run from the opened files to its outcome |
+//! | [`interrupt`] | Ctrl-C and SIGTERM |
 //! | [`link`] | the pipes to the worker |
 //! | [`http`] | the capability: dial, read, cookies, redact |
 
 pub mod http;
+pub mod interrupt;
+pub mod ledger;
 pub mod link;
+pub mod machine;
+pub mod outcome;
+pub mod proof;
+pub mod run;
+pub mod session;

@@ -1,1 +1,87 @@
 //! The command line: one small file a verb.
+
+mod out;
+mod run;
+
+use clap::{Args, Parser, Subcommand};
+pub use out::Out;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Runs a password rotation from a sealed component that holds no secret and reaches one provider only.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rotabox",
+    version,
+    max_term_width = 100,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "Exit codes of `run`: 0 the new password was seen to work, 1 unchanged, 2 not started, 3 denied,\n\
+                  4 changed but unverified, 5 out of sync, 6 unknown, 70 a bug. `rotabox help run` tells more."
+)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Run(run::Run),
+    Rehearse(run::Rehearse),
+    Verify(run::Verify),
+}
+
+/// Where the operator's files are.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Operator's files")]
+pub struct Files {
+    /// The policy folder
+    #[arg(long, value_name = "DIR", default_value = crate::policy::find::DEFAULT_FOLDER)]
+    pub policies: PathBuf,
+    /// The host file (proxy, CA, address openings) [default: /etc/rotabox/rotabox.toml, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// An exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exit(pub u8);
+
+impl Exit {
+    /// Done.
+    pub const OK: Exit = Exit(0);
+    /// Bad input, page, policy or module: nothing was tried.
+    pub const NOT_STARTED: Exit = Exit(2);
+}
+
+/// Parses `args` and runs the verb. Errors go to stderr; the exit code belongs to the outcome, whatever becomes of the
+/// output.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let enforced = crate::confine::broker_start();
+    let mut out = Out::standard();
+    let verb = match Cli::try_parse_from(args) {
+        Ok(cli) => cli.verb,
+        Err(error) => {
+            let text = error.render().to_string();
+            return if error.use_stderr() {
+                out.error(&text);
+                ExitCode::from(Exit::NOT_STARTED.0)
+            } else {
+                out.data(&text);
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    let exit = match verb {
+        Verb::Run(args) => args.execute(enforced, &mut out),
+        Verb::Rehearse(args) => args.execute(enforced, &mut out),
+        Verb::Verify(args) => args.execute(enforced, &mut out),
+    };
+    let exit = exit.unwrap_or_else(|error| {
+        out.error(&format!("rotabox: {error:#}\n"));
+        Exit::NOT_STARTED
+    });
+    ExitCode::from(exit.0)
+}

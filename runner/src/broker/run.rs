@@ -1,0 +1,341 @@
+//! A run from the opened files to its outcome: `run`, `rehearse` and `verify`.
+//!
+//! Order: the operator's files and the module are read and checked; the worker starts, and compiles while stdin is read;
+//! page, policy and params are bound; only then the first request.
+
+use super::http::dial::{Capability, Settings};
+use super::http::redact::Redactor;
+use super::interrupt::Interrupts;
+use super::ledger::{Fate, Ledger};
+use super::link::Link;
+use super::machine::{self, Plan, StepEnd, Steps};
+use super::outcome::Outcome;
+use super::proof::{New, Old, Sight, Which, observe};
+use super::session::{Desk, Seen};
+use crate::confine::Enforced;
+use crate::gateway;
+use crate::page::model::Origin;
+use crate::page::template::Source;
+use crate::page::{Page, Step};
+use crate::policy::find::{self, Found};
+use crate::policy::{Bound, HostFile, Policy, bind, host};
+use crate::report::result::{Checked, Limits, RunResult, Said, Verb};
+use crate::wire;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// What is to be run.
+#[derive(Debug)]
+pub struct Request {
+    /// A policy's name, or a path to a module.
+    pub what: String,
+    /// The policy folder.
+    pub policies: PathBuf,
+    /// The host file: an explicit one must exist.
+    pub config: Option<PathBuf>,
+    /// The verb.
+    pub verb: Verb,
+}
+
+/// Runs to the end. Always answers a result; whatever went wrong is in it.
+pub fn execute(request: &Request, enforced: Enforced) -> RunResult {
+    let began = Instant::now();
+    let mut result = RunResult::new(request.verb, &request.what, enforced);
+    let said = match opened(request, &mut result) {
+        Ok((found, host)) => runtime(request.verb, found, host, &mut result),
+        Err(reason) => Err(reason),
+    };
+    result.conclude(said.unwrap_or_else(|reason| Said::Outcome(Outcome::NotStarted { reason })), began.elapsed());
+    result
+}
+
+/// Reads and checks the operator's files and the module.
+fn opened(request: &Request, result: &mut RunResult) -> Result<(Found, HostFile), String> {
+    let host = host::load(request.config.as_deref()).map_err(|error| error.to_string())?;
+    let found = find::find(&request.policies, &request.what).map_err(|error| error.to_string())?;
+    result.found(&found);
+    bind::fit(&found.page, &found.policy).map_err(|error| error.to_string())?;
+    if request.verb == Verb::Run && !found.page.can_verify() && !found.policy.settings.accept_unverified {
+        return Err("the page has no verify route; to go by the provider's word, write `unverified = \"accept\"` under [settings] of the policy".to_owned());
+    }
+    if found.policy.settings.require_confinement
+        && let Some(missing) = result.missing_wall()
+    {
+        return Err(format!("the policy requires confinement, and {missing}; see `rotabox doctor`"));
+    }
+    Ok((found, host))
+}
+
+fn runtime(verb: Verb, found: Found, host: HostFile, result: &mut RunResult) -> Result<Said, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("the system gave no event loop: {error}"))?;
+    let said = runtime.block_on(started(verb, found, host, result));
+    // A look-up in a helper thread may hang; the process does not wait for it.
+    runtime.shutdown_background();
+    said
+}
+
+async fn started(verb: Verb, found: Found, host: HostFile, result: &mut RunResult) -> Result<Said, String> {
+    let deadline = Instant::now() + found.policy.limits.deadline;
+    let interrupts = Interrupts::listen().map_err(|error| format!("signals cannot be heard: {error}"))?;
+    let mut link = Link::spawn().map_err(|error| format!("the worker process could not be started: {error}"))?;
+    let limits = wire::Limits {
+        memory_bytes: found.policy.limits.memory_bytes,
+        fuel: found.policy.limits.fuel,
+        inert_wasi: found.policy.rotator.inert_wasi,
+    };
+    result.limits(Limits::of(&found.policy.limits));
+    let mut waiting = interrupts.clone();
+    let ready = async {
+        let load = link.load(&found.module, limits);
+        let stdin = async {
+            tokio::task::spawn_blocking(|| gateway::read(&mut std::io::stdin().lock()))
+                .await
+                .map_err(|_| "stdin could not be read".to_owned())?
+                .map_err(|error| error.to_string())
+        };
+        tokio::pin!(load, stdin);
+        // Bad input is said at once; a module that is still compiling is not waited for.
+        let params = tokio::select! {
+            params = &mut stdin => { let params = params?; load.await.map_err(|error| error.to_string())?; params }
+            loaded = &mut load => { loaded.map_err(|error| error.to_string())?; stdin.await? }
+        };
+        Ok::<_, String>(params)
+    };
+    let params = tokio::select! {
+        params = ready => params,
+        () = waiting.wait(1) => Err("interrupted by a signal before anything was tried".to_owned()),
+        () = tokio::time::sleep_until(deadline.into()) => Err("the deadline passed before the module was ready ([limits] deadline)".to_owned()),
+    };
+    let bound = match params.and_then(|params| bound(verb, found.page, found.policy, params)) {
+        Ok(bound) => bound,
+        Err(reason) => {
+            link.kill().await;
+            return Err(reason);
+        }
+    };
+    result.hosts(&bound.hosts);
+    let capability = match Capability::new(Settings {
+        hosts: dialled(&bound),
+        host_file: host,
+        answer_bytes: bound.policy.limits.answer_bytes,
+        deadline,
+    }) {
+        Ok(capability) => capability,
+        Err(reason) => {
+            link.kill().await;
+            return Err(reason);
+        }
+    };
+    let desk = Desk {
+        bound: &bound,
+        link,
+        capability,
+        ledger: Ledger::default(),
+        deadline,
+        interrupts,
+        rehearsal: verb == Verb::Rehearse,
+        log: Vec::new(),
+        warnings: Vec::new(),
+        found_secrets: Vec::new(),
+        worker_gone: None,
+        last_run: 0,
+    };
+    let mut run = Run { desk, denied: None };
+    let plan = plan(&bound);
+    let said = match verb {
+        Verb::Run => Said::Outcome(machine::rotate(plan, &mut run).await),
+        Verb::Rehearse => Said::Checked(run.rehearse(plan).await),
+        Verb::Verify { new } => Said::Checked(run.look(plan, new).await),
+    };
+    run.desk.link.kill().await;
+    let redactor = Redactor::new(run.desk.secrets());
+    result.take(run.desk.ledger.entries(), &run.desk.warnings, &run.desk.log, &redactor);
+    Ok(said)
+}
+
+fn bound(verb: Verb, page: Page, policy: Policy, params: gateway::Params) -> Result<Bound, String> {
+    let bound = bind::bind(page, policy, params).map_err(|error| error.to_string())?;
+    let wanted = match verb {
+        Verb::Run | Verb::Verify { new: true } => bound.new_password.is_none().then_some("newPassword"),
+        Verb::Verify { new: false } => bound.old_password.is_none().then_some("oldPassword"),
+        Verb::Rehearse => None,
+    };
+    match wanted {
+        Some(key) => Err(format!("the params hold no `{key}`, which this needs; look at the gateway's record")),
+        None => Ok(bound),
+    }
+}
+
+/// The hosts and ports that may be dialled: those of the records' URLs and of literal origins.
+fn dialled(bound: &Bound) -> Vec<(String, u16)> {
+    let mut hosts = Vec::new();
+    for route in &bound.page.routes {
+        let host = match &route.target.origin {
+            Origin::Literal { host, port } => Some((host.clone(), *port)),
+            Origin::Record(record) => bound
+                .records
+                .get(record.as_str())
+                .and_then(|values| values.url.as_deref())
+                .and_then(|url| url::Url::parse(url).ok())
+                .and_then(|url| Some((url.host_str()?.to_owned(), url.port_or_known_default()?))),
+        };
+        if let Some(host) = host
+            && !hosts.contains(&host)
+        {
+            hosts.push(host);
+        }
+    }
+    hosts
+}
+
+/// What page, policy and params say about the run.
+fn plan(bound: &Bound) -> Plan {
+    let (page, policy) = (&bound.page, &bound.policy);
+    let has_old = bound.old_password.is_some();
+    let routes = |step: Step| page.routes.iter().filter(move |route| route.steps.contains(&step));
+    let needs_old = routes(Step::Change).any(|route| route.sources().contains(&Source::OldPassword));
+    let changing = |step: Step| routes(step).any(|route| route.changes);
+    Plan {
+        has_old,
+        same: match (&bound.old_password, &bound.new_password) {
+            (Some(old), Some(new)) => old.lend() == new.lend(),
+            _ => false,
+        },
+        can_verify: page.can_verify(),
+        can_change: changing(Step::Change) && (has_old || !needs_old),
+        can_reconcile: changing(Step::Reconcile),
+        may_reconcile: policy.settings.reconcile,
+        accept_unverified: policy.settings.accept_unverified,
+        has_finish: routes(Step::Finish).any(|route| !policy.off.iter().any(|(off, _)| off == route.name.as_str())),
+    }
+}
+
+/// The machine's hands: steps of the rotator, through the worker and the network.
+struct Run<'b> {
+    desk: Desk<'b>,
+    denied: Option<String>,
+}
+
+impl Steps for Run<'_> {
+    async fn verify<W: Which>(&mut self) -> Sight<W> {
+        let bound = self.desk.bound;
+        let candidate = if W::IS_NEW { bound.new_password.as_ref() } else { bound.old_password.as_ref() };
+        let Some(candidate) = candidate else {
+            return Sight::CannotTell(format!("there is no {} password", W::WORD));
+        };
+        let seen = self.desk.step(Step::Verify, Some(candidate), &format!("verify {}", W::WORD)).await;
+        if self.denied.is_none() {
+            self.denied.clone_from(&seen.denied);
+        }
+        let otherwise = why(&seen, "the rotator sent no sign-in");
+        observe(seen.observations, || otherwise)
+    }
+
+    async fn change(&mut self, step: Step) -> StepEnd {
+        let seen = self.desk.step(step, None, step.as_str()).await;
+        let fate = self.desk.ledger.fate(step);
+        let reason = match &seen.change_answer {
+            Some(answer) => answer.clone(),
+            None => why(&seen, "the rotator sent no changing request"),
+        };
+        StepEnd { fate, reason, denied: seen.denied }
+    }
+
+    async fn finish(&mut self) {
+        let seen = self.desk.step(Step::Finish, None, "finish").await;
+        if !seen.said_ok {
+            let reason = why(&seen, "it ended without a word");
+            self.desk.warnings.push(format!("the password was rotated, but `finish` was not done: {reason}"));
+        }
+    }
+
+    async fn settle(&mut self) {
+        let until = (Instant::now() + self.desk.bound.policy.limits.settle).min(self.desk.deadline);
+        tokio::select! {
+            () = tokio::time::sleep_until(until.into()) => {}
+            () = self.desk.interrupts.wait(2) => {}
+        }
+    }
+
+    fn denied(&self) -> Option<String> {
+        self.denied.clone()
+    }
+}
+
+fn why(seen: &Seen, otherwise: &str) -> String {
+    seen.reason.clone().unwrap_or_else(|| otherwise.to_owned())
+}
+
+impl Run<'_> {
+    /// `verify`: does the provider accept the old (or the new) password?
+    async fn look(&mut self, plan: Plan, new: bool) -> Checked {
+        if !plan.can_verify {
+            return Checked::CannotTell("the page has no verify route".to_owned());
+        }
+        if new {
+            let sight = self.verify::<New>().await;
+            self.checked(sight)
+        } else {
+            let sight = self.verify::<Old>().await;
+            self.checked(sight)
+        }
+    }
+
+    fn checked<W: Which>(&self, sight: Sight<W>) -> Checked {
+        match (sight, &self.denied) {
+            (_, Some(reason)) => Checked::Denied(reason.clone()),
+            (Sight::Accepted(proved), None) => {
+                Checked::Good(format!("the {} password works (seen by route `{}`)", W::WORD, proved.route()))
+            }
+            (Sight::Refused { route }, None) => {
+                Checked::Refused(format!("the provider refuses the {} password (route `{route}`)", W::WORD))
+            }
+            (Sight::CannotTell(reason), None) => Checked::CannotTell(reason),
+        }
+    }
+
+    /// `rehearse`: a sign-in with the old password, then all of the changing step but its changing request.
+    async fn rehearse(&mut self, plan: Plan) -> Checked {
+        let mut said = Vec::new();
+        if plan.can_verify && plan.has_old {
+            let sight = self.verify::<Old>().await;
+            match self.checked(sight) {
+                Checked::Good(text) => said.push(text),
+                Checked::Refused(text) if plan.may_reconcile && plan.can_reconcile => {
+                    said.push(format!("{text}; a run would look for the new one and then reconcile"));
+                    return self.rehearse_step(Step::Reconcile, said).await;
+                }
+                other => return other,
+            }
+        } else if !plan.can_verify {
+            said.push("the page has no way to verify a password".to_owned());
+        }
+        if plan.can_change && (plan.has_old || !plan.can_verify) {
+            self.rehearse_step(Step::Change, said).await
+        } else if plan.can_reconcile && plan.may_reconcile {
+            said.push("the gateway sent no old password that could be used".to_owned());
+            self.rehearse_step(Step::Reconcile, said).await
+        } else {
+            said.push("there is no old password, and reconcile is not allowed or not on the page: a run could change nothing".to_owned());
+            Checked::CannotTell(said.join("; "))
+        }
+    }
+
+    async fn rehearse_step(&mut self, step: Step, mut said: Vec<String>) -> Checked {
+        let seen = self.desk.step(step, None, step.as_str()).await;
+        if let Some(denied) = seen.denied {
+            return Checked::Denied(denied);
+        }
+        debug_assert_eq!(self.desk.ledger.fate(step), Fate::NotSent);
+        match seen.would_change {
+            Some(change) => {
+                said.push(format!("a run would now send the changing request: {change}"));
+                Checked::Good(said.join("; "))
+            }
+            None => Checked::Refused(format!("`{step}` did not get as far as its changing request: {}", why(&seen, "the rotator sent none"))),
+        }
+    }
+}

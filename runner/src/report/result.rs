@@ -1,0 +1,276 @@
+//! The result: one JSON line on stdout for machines, and a few lines on stderr for people, of which the first says what
+//! happened and what to do. Neither carries a secret, a body or a query string.
+
+use crate::broker::http::redact::Redactor;
+use crate::broker::ledger::Entry;
+use crate::broker::outcome::{Live, Outcome};
+use crate::confine::Enforced;
+use crate::policy::file;
+use crate::policy::find::Found;
+use crate::wire::Level;
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// The version of the result line. It changes when a field changes its meaning or goes away.
+const VERSION: u32 = 1;
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Rotate.
+    Run,
+    /// Everything but the change.
+    Rehearse,
+    /// One sign-in.
+    Verify {
+        /// With the new password.
+        new: bool,
+    },
+}
+
+impl Verb {
+    /// The word on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verb::Run => "run",
+            Verb::Rehearse => "rehearse",
+            Verb::Verify { .. } => "verify",
+        }
+    }
+}
+
+/// What `rehearse` and `verify` come to.
+#[derive(Debug)]
+pub enum Checked {
+    /// Exit 0.
+    Good(String),
+    /// Refused or unmet: exit 1.
+    Refused(String),
+    /// Exit 3.
+    Denied(String),
+    /// Exit 6.
+    CannotTell(String),
+}
+
+/// The end of any of the three verbs.
+#[derive(Debug)]
+pub enum Said {
+    /// Of `run`; `not-started` of all.
+    Outcome(Outcome),
+    /// Of `rehearse` and `verify`.
+    Checked(Checked),
+}
+
+/// The limits that were in force.
+#[derive(Clone, Debug, Serialize)]
+pub struct Limits {
+    deadline_seconds: u64,
+    requests: u32,
+    memory_mib: u64,
+    fuel: u64,
+    answer_kib: usize,
+}
+
+impl Limits {
+    /// The effective limits of a policy.
+    pub fn of(limits: &file::Limits) -> Limits {
+        Limits {
+            deadline_seconds: limits.deadline.as_secs(),
+            requests: limits.requests,
+            memory_mib: limits.memory_bytes >> 20,
+            fuel: limits.fuel,
+            answer_kib: limits.answer_bytes >> 10,
+        }
+    }
+}
+
+/// The result line. Field order is part of it.
+#[derive(Debug, Serialize)]
+pub struct RunResult {
+    version: u32,
+    run: String,
+    verb: &'static str,
+    outcome: &'static str,
+    exit: u8,
+    live: Live,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proved_by: Option<String>,
+    reason: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    advice: String,
+    policy: String,
+    /// `self-owned` if the runner's own user could have changed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy_owner: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rotator: Option<String>,
+    hosts: Vec<String>,
+    requests: Vec<Entry>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    module_sha256: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page_sha256: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy_sha256: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limits: Option<Limits>,
+    walls: Enforced,
+    milliseconds: u64,
+    #[serde(skip)]
+    log: Vec<(String, Level, String)>,
+}
+
+impl RunResult {
+    /// A result that says nothing yet.
+    pub fn new(verb: Verb, what: &str, walls: Enforced) -> RunResult {
+        RunResult {
+            version: VERSION,
+            run: run_id(),
+            verb: verb.as_str(),
+            outcome: "bug",
+            exit: 70,
+            live: Live::Unknown,
+            proved_by: None,
+            reason: String::new(),
+            advice: String::new(),
+            policy: super::escape::escape(what, 256),
+            policy_owner: None,
+            rotator: None,
+            hosts: Vec::new(),
+            requests: Vec::new(),
+            warnings: Vec::new(),
+            module_sha256: None,
+            page_sha256: None,
+            policy_sha256: None,
+            limits: None,
+            walls,
+            milliseconds: 0,
+            log: Vec::new(),
+        }
+    }
+
+    /// Takes what was found in the policy folder.
+    pub fn found(&mut self, found: &Found) {
+        self.policy.clone_from(&found.name);
+        self.policy_owner = found.self_owned.then_some("self-owned");
+        self.rotator = Some(found.page.name.clone());
+        self.module_sha256 = Some(found.module_sha256.clone());
+        self.page_sha256 = Some(found.page_sha256.clone());
+        self.policy_sha256 = Some(found.policy_sha256.clone());
+    }
+
+    /// Takes the limits in force.
+    pub fn limits(&mut self, limits: Limits) {
+        self.limits = Some(limits);
+    }
+
+    /// Takes the provider's hosts.
+    pub fn hosts(&mut self, hosts: &[String]) {
+        self.hosts = hosts.to_vec();
+    }
+
+    /// The first wall that this process does not have, in words.
+    pub fn missing_wall(&self) -> Option<String> {
+        self.walls.missing()
+    }
+
+    /// Takes the book, warnings and the rotator's words; all of it is redacted once more.
+    pub fn take(&mut self, entries: &[Entry], warnings: &[String], log: &[(String, Level, String)], redactor: &Redactor) {
+        self.requests = entries.to_vec();
+        for entry in &mut self.requests {
+            entry.judged = redactor.redact(&entry.judged);
+        }
+        self.warnings = warnings.iter().map(|warning| redactor.redact(warning)).collect();
+        self.log = log.iter().map(|(step, level, text)| (step.clone(), *level, redactor.redact(text))).collect();
+    }
+
+    /// Takes the end of the run.
+    pub fn conclude(&mut self, said: Said, took: Duration) {
+        match said {
+            Said::Outcome(outcome) => {
+                self.outcome = outcome.word();
+                self.exit = outcome.exit();
+                self.live = outcome.live();
+                self.proved_by = outcome.proved_by().map(str::to_owned);
+                self.reason = outcome.reason().to_owned();
+                self.advice = outcome.advice().to_owned();
+            }
+            Said::Checked(checked) => {
+                let (word, exit, reason) = match checked {
+                    Checked::Good(reason) => ("good", 0, reason),
+                    Checked::Refused(reason) => ("refused", 1, reason),
+                    Checked::Denied(reason) => ("denied", 3, reason),
+                    Checked::CannotTell(reason) => ("cannot-tell", 6, reason),
+                };
+                self.outcome = word;
+                self.exit = exit;
+                self.live = Live::AsBefore;
+                self.reason = reason;
+            }
+        }
+        self.milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    }
+
+    /// The exit code.
+    pub fn exit(&self) -> u8 {
+        self.exit
+    }
+
+    /// The JSON line, with its newline.
+    pub fn line(&self) -> String {
+        let mut line = serde_json::to_string(self).unwrap_or_else(|_| {
+            format!("{{\"version\":{VERSION},\"outcome\":\"bug\",\"exit\":{},\"reason\":\"the result could not be written\"}}", self.exit)
+        });
+        line.push('\n');
+        line
+    }
+
+    /// The lines for people. The first one says what happened and what to do.
+    pub fn words(&self) -> String {
+        let mut text = format!("rotabox: {}: {}", self.outcome, self.reason);
+        if !self.advice.is_empty() {
+            // A diagnostic is several lines; the advice goes on the first.
+            match text.split_once('\n') {
+                Some((first, rest)) => text = format!("{first}; {}\n{rest}", self.advice),
+                None => {
+                    let _ = write!(text, "; {}", self.advice);
+                }
+            }
+        }
+        text.push('\n');
+        for entry in &self.requests {
+            let status = entry.status.map_or_else(|| "   ".to_owned(), |status| status.to_string());
+            let _ = writeln!(text, "  {:<10} {:<6} {:<20} {status} {} ({} ms)", entry.step, entry.method, entry.route, entry.judged, entry.milliseconds);
+        }
+        for warning in &self.warnings {
+            let _ = writeln!(text, "warning: {warning}");
+        }
+        if self.policy_owner.is_some() {
+            text.push_str("warning: policy: self-owned; the runner's own user can change it, so it binds nobody\n");
+        }
+        for (step, level, line) in &self.log {
+            let _ = writeln!(text, "rotator| {step}: {}: {line}", level_word(*level));
+        }
+        text
+    }
+}
+
+fn level_word(level: Level) -> &'static str {
+    match level {
+        Level::Debug => "debug",
+        Level::Info => "info",
+        Level::Warn => "warn",
+        Level::Error => "error",
+    }
+}
+
+/// A random id: 16 hex digits.
+fn run_id() -> String {
+    let mut bytes = [0_u8; 8];
+    // Without randomness the id is zero: it names a run, and protects nothing.
+    let _ = getrandom::fill(&mut bytes);
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
