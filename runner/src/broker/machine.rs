@@ -84,9 +84,10 @@ impl Blind {
     async fn run(self, steps: &mut impl Steps) -> Outcome {
         if !self.plan.accept_unverified {
             return Outcome::NotStarted {
-                reason: "the page has no verify route; to go by the provider's word, write `unverified = \"accept\"` under \
+                reason:
+                    "the page has no verify route; to go by the provider's word, write `unverified = \"accept\"` under \
                          [settings] of the policy"
-                    .to_owned(),
+                        .to_owned(),
             };
         }
         let step = if self.plan.can_change {
@@ -106,7 +107,10 @@ impl Blind {
                 reason: "the provider accepted the change; the page has no way to verify it".to_owned(),
             },
             Fate::Ambiguous => Outcome::Unknown {
-                reason: format!("the changing request was sent, but it is not known what became of it ({}); the page has no verify route", end.reason),
+                reason: format!(
+                    "the changing request was sent, but it is not known what became of it ({}); the page has no verify route",
+                    end.reason
+                ),
             },
             Fate::Refused | Fate::NotSent => nothing_changed(end, None),
         }
@@ -126,7 +130,8 @@ impl VerifyOld {
             }
             Sight::Accepted(old) => Outcome::Unchanged {
                 old: Some(old),
-                reason: "the page has no route for `change`, and reconcile is only for an old password that is refused".to_owned(),
+                reason: "the page has no route for `change`, and reconcile is only for an old password that is refused"
+                    .to_owned(),
             },
             Sight::Refused { .. } => LookForNew { plan: self.plan, old_refused: true }.run(steps).await,
             Sight::CannotTell(reason) => cannot_verify_now(reason, steps),
@@ -165,15 +170,21 @@ impl LookForNew {
             "the page has no routes for reconcile"
         };
         match (old_refused, new_refused) {
-            (true, true) => Outcome::OutOfSync { reason: format!("the provider refuses the old and the new password, and {why_not}") },
+            (true, true) => Outcome::OutOfSync {
+                reason: format!("the provider refuses the old and the new password, and {why_not}"),
+            },
             (true, false) => Outcome::Unknown {
-                reason: format!("the provider refuses the old password, and the new one could not be tried ({reason}); {why_not}"),
+                reason: format!(
+                    "the provider refuses the old password, and the new one could not be tried ({reason}); {why_not}"
+                ),
             },
             (false, true) => Outcome::Unknown {
                 reason: format!("the gateway sent no old password, and the provider refuses the new one; {why_not}"),
             },
             (false, false) => Outcome::Unknown {
-                reason: format!("the gateway sent no old password, and the new one could not be tried ({reason}); {why_not}"),
+                reason: format!(
+                    "the gateway sent no old password, and the new one could not be tried ({reason}); {why_not}"
+                ),
             },
         }
     }
@@ -206,11 +217,17 @@ impl Change {
                 }
                 if old_refused && new_refused {
                     return Outcome::OutOfSync {
-                        reason: format!("the provider refuses the old and the new password, and the reset was not done: {}", end.reason),
+                        reason: format!(
+                            "the provider refuses the old and the new password, and the reset was not done: {}",
+                            end.reason
+                        ),
                     };
                 }
                 Outcome::Unknown {
-                    reason: format!("the old password was not seen to work, and the reset was not done: {}", end.reason),
+                    reason: format!(
+                        "the old password was not seen to work, and the reset was not done: {}",
+                        end.reason
+                    ),
                 }
             }
         }
@@ -234,7 +251,9 @@ impl ProveNew {
             Sight::Accepted(new) => return finish(self.plan, new, steps).await,
             Sight::CannotTell(reason) => {
                 return Outcome::Unknown {
-                    reason: format!("the provider accepted the change, then refused the new password, and then could not be asked again ({reason})"),
+                    reason: format!(
+                        "the provider accepted the change, then refused the new password, and then could not be asked again ({reason})"
+                    ),
                 };
             }
             Sight::Refused { .. } => {}
@@ -271,20 +290,29 @@ impl Settle {
                     if let Sight::Accepted(old) = steps.verify::<Old>().await {
                         return Outcome::Unchanged {
                             old: Some(old),
-                            reason: format!("the changing request had no effect ({}); the old password was seen to work twice since", self.reason),
+                            reason: format!(
+                                "the changing request had no effect ({}); the old password was seen to work twice since",
+                                self.reason
+                            ),
                         };
                     }
                 }
                 Sight::Refused { .. } if new_refused => {
                     return Outcome::OutOfSync {
-                        reason: format!("the changing request had no clear answer ({}), and the provider refuses the new and the old password", self.reason),
+                        reason: format!(
+                            "the changing request had no clear answer ({}), and the provider refuses the new and the old password",
+                            self.reason
+                        ),
                     };
                 }
                 Sight::Refused { .. } | Sight::CannotTell(_) => {}
             }
         }
         Outcome::Unknown {
-            reason: format!("the changing request was sent, and it could not be found out what became of it ({})", self.reason),
+            reason: format!(
+                "the changing request was sent, and it could not be found out what became of it ({})",
+                self.reason
+            ),
         }
     }
 }

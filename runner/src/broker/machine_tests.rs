@@ -14,7 +14,8 @@ struct Script {
 
 impl Script {
     fn take(&mut self, asked: &str) -> &'static str {
-        let next = self.steps.pop_front().unwrap_or_else(|| panic!("`{asked}` was asked for, but the script has ended"));
+        let next =
+            self.steps.pop_front().unwrap_or_else(|| panic!("`{asked}` was asked for, but the script has ended"));
         next.strip_prefix(asked).unwrap_or_else(|| panic!("`{asked}` was asked for, `{next}` expected")).trim()
     }
 }
@@ -39,7 +40,11 @@ impl Steps for Script {
             "ambiguous" => Fate::Ambiguous,
             _ => Fate::NotSent,
         };
-        StepEnd { fate, reason: "as scripted".to_owned(), denied: (word == "denied").then(|| "asked for too much".to_owned()) }
+        StepEnd {
+            fate,
+            reason: "as scripted".to_owned(),
+            denied: (word == "denied").then(|| "asked for too much".to_owned()),
+        }
     }
 
     async fn finish(&mut self) {
@@ -67,7 +72,10 @@ const PLAN: Plan = Plan {
 };
 
 fn run(plan: Plan, script: &str) -> Outcome {
-    let mut steps = Script { steps: script.split(',').map(str::trim).filter(|s| !s.is_empty()).map(|s| &*s.to_owned().leak()).collect(), denied: None };
+    let mut steps = Script {
+        steps: script.split(',').map(str::trim).filter(|s| !s.is_empty()).map(|s| &*s.to_owned().leak()).collect(),
+        denied: None,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let outcome = runtime.block_on(rotate(plan, &mut steps));
     assert!(steps.steps.is_empty(), "{script}: not asked for: {:?}", steps.steps);
@@ -108,8 +116,20 @@ fn every_path_ends_in_the_outcome_of_the_table() {
         (reconcile, "old refused, new refused, reconcile not-sent", "out-of-sync", 5, Live::Neither),
         (reconcile, "old refused, new unclear, reconcile refused", "unknown", 6, Live::Unknown),
         (reconcile, "old refused, new refused, reconcile denied", "denied", 3, Live::AsBefore),
-        (Plan { may_reconcile: true, ..no_old }, "new refused, reconcile accepted, new accepted", "rotated", 0, Live::New),
-        (Plan { may_reconcile: true, ..same }, "new refused, reconcile accepted, new accepted", "rotated", 0, Live::New),
+        (
+            Plan { may_reconcile: true, ..no_old },
+            "new refused, reconcile accepted, new accepted",
+            "rotated",
+            0,
+            Live::New,
+        ),
+        (
+            Plan { may_reconcile: true, ..same },
+            "new refused, reconcile accepted, new accepted",
+            "rotated",
+            0,
+            Live::New,
+        ),
         // the change
         (PLAN, "old accepted, change refused", "unchanged", 1, Live::Old),
         (PLAN, "old accepted, change not-sent", "unchanged", 1, Live::Old),
@@ -118,15 +138,51 @@ fn every_path_ends_in_the_outcome_of_the_table() {
         (PLAN, "old accepted, change accepted, new unclear", "changed-unverified", 4, Live::New),
         (PLAN, "old accepted, change accepted, new refused, settle, new accepted", "rotated", 0, Live::New),
         (PLAN, "old accepted, change accepted, new refused, settle, new unclear", "unknown", 6, Live::Unknown),
-        (PLAN, "old accepted, change accepted, new refused, settle, new refused, old refused", "out-of-sync", 5, Live::Neither),
-        (PLAN, "old accepted, change accepted, new refused, settle, new refused, old accepted", "unknown", 6, Live::Unknown),
-        (PLAN, "old accepted, change accepted, new refused, settle, new refused, old unclear", "unknown", 6, Live::Unknown),
+        (
+            PLAN,
+            "old accepted, change accepted, new refused, settle, new refused, old refused",
+            "out-of-sync",
+            5,
+            Live::Neither,
+        ),
+        (
+            PLAN,
+            "old accepted, change accepted, new refused, settle, new refused, old accepted",
+            "unknown",
+            6,
+            Live::Unknown,
+        ),
+        (
+            PLAN,
+            "old accepted, change accepted, new refused, settle, new refused, old unclear",
+            "unknown",
+            6,
+            Live::Unknown,
+        ),
         // ambiguous
         (PLAN, "old accepted, change ambiguous, settle, new accepted", "rotated", 0, Live::New),
-        (PLAN, "old accepted, change ambiguous, settle, new refused, old accepted, settle, old accepted", "unchanged", 1, Live::Old),
-        (PLAN, "old accepted, change ambiguous, settle, new refused, old accepted, settle, old refused", "unknown", 6, Live::Unknown),
+        (
+            PLAN,
+            "old accepted, change ambiguous, settle, new refused, old accepted, settle, old accepted",
+            "unchanged",
+            1,
+            Live::Old,
+        ),
+        (
+            PLAN,
+            "old accepted, change ambiguous, settle, new refused, old accepted, settle, old refused",
+            "unknown",
+            6,
+            Live::Unknown,
+        ),
         (PLAN, "old accepted, change ambiguous, settle, new refused, old refused", "out-of-sync", 5, Live::Neither),
-        (PLAN, "old accepted, change ambiguous, settle, new unclear, old accepted, settle, old accepted", "unchanged", 1, Live::Old),
+        (
+            PLAN,
+            "old accepted, change ambiguous, settle, new unclear, old accepted, settle, old accepted",
+            "unchanged",
+            1,
+            Live::Old,
+        ),
         (PLAN, "old accepted, change ambiguous, settle, new unclear, old unclear", "unknown", 6, Live::Unknown),
         (PLAN, "old accepted, change ambiguous, settle, new unclear, old refused", "unknown", 6, Live::Unknown),
         // no way to verify
@@ -137,7 +193,13 @@ fn every_path_ends_in_the_outcome_of_the_table() {
         (blind_accepted, "change denied", "denied", 3, Live::AsBefore),
         (blind_accepted, "change ambiguous", "unknown", 6, Live::Unknown),
         (Plan { can_change: false, ..blind_accepted }, "", "not-started", 2, Live::AsBefore),
-        (Plan { can_change: false, may_reconcile: true, ..blind_accepted }, "reconcile accepted", "changed-unverified", 0, Live::New),
+        (
+            Plan { can_change: false, may_reconcile: true, ..blind_accepted },
+            "reconcile accepted",
+            "changed-unverified",
+            0,
+            Live::New,
+        ),
     ] {
         let outcome = run(plan, script);
         assert_eq!((outcome.word(), outcome.exit(), outcome.live()), (word, exit, live), "{script}");

@@ -319,7 +319,10 @@ impl Run<'_> {
             said.push("the gateway sent no old password that could be used".to_owned());
             self.rehearse_step(Step::Reconcile, said).await
         } else {
-            said.push("there is no old password, and reconcile is not allowed or not on the page: a run could change nothing".to_owned());
+            said.push(
+                "there is no old password, and reconcile is not allowed or not on the page: a run could change nothing"
+                    .to_owned(),
+            );
             Checked::CannotTell(said.join("; "))
         }
     }
@@ -335,7 +338,10 @@ impl Run<'_> {
                 said.push(format!("a run would now send the changing request: {change}"));
                 Checked::Good(said.join("; "))
             }
-            None => Checked::Refused(format!("`{step}` did not get as far as its changing request: {}", why(&seen, "the rotator sent none"))),
+            None => Checked::Refused(format!(
+                "`{step}` did not get as far as its changing request: {}",
+                why(&seen, "the rotator sent none")
+            )),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::page::model::{ArgClass, Origin, Route};
 use crate::page::place::{self, FieldValue, NextPage, Placed, Scope};
 use crate::page::progress::{Denial, Progress};
 use crate::page::{Secret, Step};
-use crate::policy::decide::{RunFacts, Rule};
+use crate::policy::decide::{Rule, RunFacts};
 use crate::policy::{Ask, Bound, Decision, decide, explain};
 use crate::report::escape::escape;
 use crate::wire::{self, Call, Level, Problem, Reply, RunId, Start, ToBroker, ToWorker};
@@ -98,8 +98,14 @@ enum Event {
 impl<'b> Desk<'b> {
     /// Runs one step of the rotator on a fresh instance, with a fresh memory of cookies, binds and captures.
     pub async fn step(&mut self, step: Step, candidate: Option<&'b Secret>, label: &str) -> Seen {
-        let mut running =
-            Running { step, label: label.to_owned(), candidate, progress: Progress::new(step), jar: Jar::default(), seen: Seen::default() };
+        let mut running = Running {
+            step,
+            label: label.to_owned(),
+            candidate,
+            progress: Progress::new(step),
+            jar: Jar::default(),
+            seen: Seen::default(),
+        };
         self.capability.fresh();
         self.drive(&mut running).await;
         self.remember_secrets(&running);
@@ -181,7 +187,11 @@ impl<'b> Desk<'b> {
             match event {
                 Ok((of, frame)) if of == run => return Event::Frame(frame),
                 Ok((of, _)) if of.0 != 0 && of.0 < run.0 => {}
-                Ok(_) => return Event::Gone(wire::WorkerMisbehaved::OutOfTurn("a frame of a run that does not exist").to_string()),
+                Ok(_) => {
+                    return Event::Gone(
+                        wire::WorkerMisbehaved::OutOfTurn("a frame of a run that does not exist").to_string(),
+                    );
+                }
                 Err(error) => return Event::Gone(error.to_string()),
             }
         }
@@ -205,9 +215,14 @@ impl<'b> Desk<'b> {
     async fn answer(&mut self, running: &mut Running<'b>, call: Call, until: Instant) -> Reply {
         match call {
             Call::Routes => Reply::Routes(self.routes(running)),
-            Call::Now => Reply::Now(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))),
+            Call::Now => Reply::Now(
+                SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)),
+            ),
             Call::Sleep { milliseconds } => {
-                let end = Instant::now().checked_add(Duration::from_millis(milliseconds)).map_or(until, |end| end.min(until));
+                let end =
+                    Instant::now().checked_add(Duration::from_millis(milliseconds)).map_or(until, |end| end.min(until));
                 let times = if self.ledger.anything_changed() { 2 } else { 1 };
                 tokio::select! {
                     () = self.interrupts.wait(times) => {}
@@ -228,7 +243,12 @@ impl<'b> Desk<'b> {
             .into_iter()
             .filter(|route| {
                 let args = example_args(route);
-                let ask = Ask { route: route.name.as_str(), args: &args, progress: &running.progress, run: self.facts(running.step) };
+                let ask = Ask {
+                    route: route.name.as_str(),
+                    args: &args,
+                    progress: &running.progress,
+                    run: self.facts(running.step),
+                };
                 matches!(decide(self.bound, &ask), Decision::Allow { .. })
                     && place::place(page, route, &self.scope(running, &args), None).is_ok()
             })
@@ -236,7 +256,12 @@ impl<'b> Desk<'b> {
             .collect()
     }
 
-    async fn send(&mut self, running: &mut Running<'b>, name: &str, args: &[(String, String)]) -> Result<wire::Answer, Problem> {
+    async fn send(
+        &mut self,
+        running: &mut Running<'b>,
+        name: &str,
+        args: &[(String, String)],
+    ) -> Result<wire::Answer, Problem> {
         if let Some(ended) = running.progress.ended() {
             let ended = self.words(ended, running);
             return Err(Problem::NotSent(format!("the step has ended: {ended}")));
@@ -261,7 +286,10 @@ impl<'b> Desk<'b> {
             return Err(Problem::NotSent(text.to_owned()));
         }
         if route.changes && self.rehearsal {
-            running.seen.would_change.get_or_insert_with(|| format!("{} by route `{}`", route.method.as_str(), route.name));
+            running
+                .seen
+                .would_change
+                .get_or_insert_with(|| format!("{} by route `{}`", route.method.as_str(), route.name));
             return Err(Problem::NotSent("rehearsal".to_owned()));
         }
         if self.interrupts.came(1) && !self.ledger.anything_changed() {
@@ -348,7 +376,13 @@ impl<'b> Desk<'b> {
         }
     }
 
-    fn place_next(&self, running: &Running<'b>, route: &Route, args: &[(String, String)], next: &NextPage) -> Result<Placed, Trouble> {
+    fn place_next(
+        &self,
+        running: &Running<'b>,
+        route: &Route,
+        args: &[(String, String)],
+        next: &NextPage,
+    ) -> Result<Placed, Trouble> {
         let most = self.bound.policy.limits.requests;
         if self.ledger.requests() >= most {
             return Err(Trouble::Paging(format!("the run's {most} requests are used up ([limits] requests)")));
@@ -369,7 +403,9 @@ impl<'b> Desk<'b> {
     fn no_answer(&mut self, running: &mut Running<'_>, route: &Route, trouble: Trouble, took: Duration) -> Problem {
         let (problem, fate, text) = match trouble {
             Trouble::Dial(DialError::NotSent(why)) => (Problem::NotSent as fn(String) -> Problem, Fate::NotSent, why),
-            Trouble::Dial(DialError::NoAnswer(why)) => (Problem::NoAnswer as fn(String) -> Problem, Fate::Ambiguous, why),
+            Trouble::Dial(DialError::NoAnswer(why)) => {
+                (Problem::NoAnswer as fn(String) -> Problem, Fate::Ambiguous, why)
+            }
             Trouble::Dial(DialError::OutOfTime { sent }) => {
                 let fate = if sent { Fate::Ambiguous } else { Fate::NotSent };
                 ((|_| Problem::OutOfTime) as fn(String) -> Problem, fate, "the deadline passed".to_owned())
@@ -399,16 +435,19 @@ impl<'b> Desk<'b> {
             match judgement.verdict {
                 Verdict::Accepted => running.seen.observations.accepted(&route.name),
                 Verdict::Refused => running.seen.observations.refused(&route.name),
-                Verdict::Unmatched | Verdict::Unmet | Verdict::Passed => running
-                    .seen
-                    .observations
-                    .unclear(format!("route `{}` answered with status {}, which the page does not judge", route.name, judgement.status)),
+                Verdict::Unmatched | Verdict::Unmet | Verdict::Passed => running.seen.observations.unclear(format!(
+                    "route `{}` answered with status {}, which the page does not judge",
+                    route.name, judgement.status
+                )),
             }
             if judgement.verdict != Verdict::Accepted {
                 self.ledger.failed_sign_in();
             }
         } else if judgement.verdict == Verdict::Unmatched && !route.changes {
-            running.seen.because(format!("route `{}` answered with status {}, which the page does not expect", route.name, judgement.status));
+            running.seen.because(format!(
+                "route `{}` answered with status {}, which the page does not expect",
+                route.name, judgement.status
+            ));
         }
     }
 
@@ -455,7 +494,11 @@ impl<'b> Desk<'b> {
     }
 
     fn texts(&self) -> Vec<(String, String)> {
-        let fields = self.bound.records.iter().flat_map(|(record, values)| values.fields.iter().map(move |field| (record, field)));
+        let fields = self
+            .bound
+            .records
+            .iter()
+            .flat_map(|(record, values)| values.fields.iter().map(move |field| (record, field)));
         fields
             .filter_map(|(record, (name, value))| match value {
                 FieldValue::Text(text) => Some((format!("{record}.{name}"), text.clone())),
@@ -478,10 +521,11 @@ impl<'b> Desk<'b> {
     /// Every secret of the run: passwords, record fields, and what came up on the way.
     pub fn secrets(&self) -> impl Iterator<Item = (&str, &str)> {
         let passwords = [&self.bound.old_password, &self.bound.new_password].into_iter().flatten();
-        let fields = self.bound.records.values().flat_map(|values| values.fields.values()).filter_map(|value| match value {
-            FieldValue::Secret(secret) => Some(secret),
-            FieldValue::Text(_) => None,
-        });
+        let fields =
+            self.bound.records.values().flat_map(|values| values.fields.values()).filter_map(|value| match value {
+                FieldValue::Secret(secret) => Some(secret),
+                FieldValue::Text(_) => None,
+            });
         let found = self.found_secrets.iter().map(|(label, text)| (label.as_str(), text.as_str()));
         passwords.chain(fields).map(|secret| (secret.label(), secret.lend())).chain(found)
     }
@@ -509,7 +553,11 @@ fn rendered(judgement: &Judgement, redactor: &Redactor) -> wire::Answer {
         status: judgement.status,
         judged: judgement.verdict.as_str().to_owned(),
         unmet: judgement.unmet.iter().map(|text| escape(&redactor.redact(text), WORDS_MOST)).collect(),
-        shown: judgement.shown.iter().map(|(name, text)| (name.clone(), escape(&redactor.redact(text), SHOWN_MOST))).collect(),
+        shown: judgement
+            .shown
+            .iter()
+            .map(|(name, text)| (name.clone(), escape(&redactor.redact(text), SHOWN_MOST)))
+            .collect(),
     }
 }
 

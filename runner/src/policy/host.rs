@@ -46,3 +46,8 @@ pub struct Opening {
 pub fn parse(_file: SourceFile) -> Result<HostFile, Box<Diagnostic>> {
     todo!()
 }
+
+/// Reads the host file: an explicit one must exist; without one, the default place is read if there is a file.
+pub fn load(_explicit: Option<&std::path::Path>) -> Result<HostFile, super::find::FindError> {
+    todo!()
+}

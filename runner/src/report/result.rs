@@ -178,7 +178,13 @@ impl RunResult {
     }
 
     /// Takes the book, warnings and the rotator's words; all of it is redacted once more.
-    pub fn take(&mut self, entries: &[Entry], warnings: &[String], log: &[(String, Level, String)], redactor: &Redactor) {
+    pub fn take(
+        &mut self,
+        entries: &[Entry],
+        warnings: &[String],
+        log: &[(String, Level, String)],
+        redactor: &Redactor,
+    ) {
         self.requests = entries.to_vec();
         for entry in &mut self.requests {
             entry.judged = redactor.redact(&entry.judged);
@@ -243,7 +249,11 @@ impl RunResult {
         text.push('\n');
         for entry in &self.requests {
             let status = entry.status.map_or_else(|| "   ".to_owned(), |status| status.to_string());
-            let _ = writeln!(text, "  {:<10} {:<6} {:<20} {status} {} ({} ms)", entry.step, entry.method, entry.route, entry.judged, entry.milliseconds);
+            let _ = writeln!(
+                text,
+                "  {:<10} {:<6} {:<20} {status} {} ({} ms)",
+                entry.step, entry.method, entry.route, entry.judged, entry.milliseconds
+            );
         }
         for warning in &self.warnings {
             let _ = writeln!(text, "warning: {warning}");
