@@ -1,1 +1,263 @@
-//! (see mod.rs)
+//! TLS and the client: everything that could be chosen is chosen here, and nothing is taken from the environment.
+//!
+//! One client is made for one origin, with the addresses that were vetted for it. It cannot look anything up, follows
+//! nothing, repeats nothing, and keeps at most one connection.
+
+use crate::page::secret::Secret;
+use crate::policy::file::HostPort;
+use crate::policy::host::{HostFile, Roots};
+use reqwest::dns::{Name, Resolve, Resolving};
+use rustls::client::Resumption;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// How long connecting may take: TCP, the proxy's answer and the TLS handshake together.
+pub const CONNECT: Duration = Duration::from_secs(10);
+/// How long a name may take to look up. glibc gives up after 5 to 30 seconds, by its own settings.
+pub const LOOKUP: Duration = Duration::from_secs(10);
+/// How long a server may be silent. Directories behind an API can take most of a minute to change a password, and giving
+/// up earlier would leave the outcome in doubt.
+pub const SILENCE: Duration = Duration::from_secs(60);
+/// Most header lines of an answer. Real ones have below 60.
+pub const HEADER_LINES: usize = 100;
+
+/// The bundle file of the system, where distributions keep it: Debian, Fedora, openSUSE, RHEL, Alpine.
+const SYSTEM_BUNDLES: [&str; 5] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+/// Why TLS or the proxy cannot be set up. Nothing was dialled.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// A certificate file cannot be read.
+    #[error("the certificates of {} cannot be read: {why}. {fix}", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+        /// What to do.
+        fix: &'static str,
+    },
+    /// A certificate file has none.
+    #[error("{} holds no certificate in PEM form. {fix}", .path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+        /// What to do.
+        fix: &'static str,
+    },
+    /// The system has no bundle file where one is expected.
+    #[error("this system has no certificate bundle file. Write `roots = \"bundled\"` in [network] of rotabox.toml")]
+    NoSystemBundle,
+    /// Nothing would be trusted.
+    #[error(
+        "`roots = \"none\"` without `ca` trusts nobody. Name a certificate file as `ca` in [network] of rotabox.toml"
+    )]
+    NoRoots,
+    /// The proxy's URL is not one.
+    #[error("the proxy is not usable: {0}. Write `proxy = \"http://host:port\"` in [network] of rotabox.toml")]
+    Proxy(&'static str),
+    /// The TLS library refuses the settings: a bug of ours.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(String),
+}
+
+/// Whom to trust, and through which proxy: read once, before the process gives up its files.
+#[derive(Clone)]
+pub struct Trust {
+    tls: Arc<ClientConfig>,
+    proxy: Option<Arc<Proxy>>,
+}
+
+/// The operator's proxy.
+struct Proxy {
+    /// Where it is.
+    at: HostPort,
+    /// Its URL, which may hold a password.
+    url: Secret,
+}
+
+impl Trust {
+    /// Reads what the operator's file for the host names.
+    pub fn load(host: &HostFile) -> Result<Trust, SetupError> {
+        Ok(Trust {
+            tls: Arc::new(tls(roots(host)?)?),
+            proxy: host.proxy.as_ref().map(proxy).transpose()?.map(Arc::new),
+        })
+    }
+
+    /// The proxy's host and port.
+    pub fn proxy(&self) -> Option<&HostPort> {
+        self.proxy.as_ref().map(|proxy| &proxy.at)
+    }
+
+    /// A client that can only dial `addresses`: those of `origin`, or of the proxy.
+    pub(super) fn client(
+        &self,
+        origin: &HostPort,
+        addresses: &[SocketAddr],
+        reached: &Reached,
+    ) -> Result<reqwest::Client, reqwest::Error> {
+        let mut builder = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .http1_only()
+            .http1_max_headers(HEADER_LINES)
+            .https_only(true)
+            .pool_max_idle_per_host(1)
+            .connect_timeout(CONNECT)
+            .read_timeout(SILENCE)
+            .user_agent(concat!("rotabox/", env!("CARGO_PKG_VERSION")))
+            .tls_backend_preconfigured((*self.tls).clone())
+            .dns_resolver(Arc::new(NoLookup))
+            .connector_layer(reached.clone());
+        let dialled = match &self.proxy {
+            None => &origin.host,
+            Some(proxy) => {
+                builder = builder.proxy(reqwest::Proxy::all(proxy.url.lend())?);
+                &proxy.at.host
+            }
+        };
+        builder.resolve_to_addrs(dialled, addresses).build()
+    }
+}
+
+fn proxy(url: &url::Url) -> Result<Proxy, SetupError> {
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(SetupError::Proxy("only http:// and https:// proxies can be used"));
+    }
+    let host = url.host_str().ok_or(SetupError::Proxy("its URL names no host"))?.to_owned();
+    let port = url.port_or_known_default().ok_or(SetupError::Proxy("its URL names no port"))?;
+    Ok(Proxy { at: HostPort { host, port }, url: Secret::new("proxy", url.to_string()) })
+}
+
+fn roots(host: &HostFile) -> Result<RootCertStore, SetupError> {
+    let mut store = RootCertStore::empty();
+    match host.roots {
+        Roots::Bundled => store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        Roots::System => {
+            let path =
+                SYSTEM_BUNDLES.iter().map(Path::new).find(|path| path.exists()).ok_or(SetupError::NoSystemBundle)?;
+            const FIX: &str = "Repair it, or write `roots = \"bundled\"` in [network] of rotabox.toml";
+            // Distributions keep certificates that the TLS library cannot use: those are left out.
+            if store.add_parsable_certificates(certificates(path, FIX)?).0 == 0 {
+                return Err(SetupError::Empty { path: path.to_owned(), fix: FIX });
+            }
+        }
+        Roots::None if host.ca.is_none() => return Err(SetupError::NoRoots),
+        Roots::None => {}
+    }
+    if let Some(path) = &host.ca {
+        const FIX: &str = "`ca` in [network] of rotabox.toml names it";
+        for certificate in certificates(path, FIX)? {
+            store.add(certificate).map_err(|error| SetupError::Unreadable {
+                path: path.clone(),
+                why: error.to_string(),
+                fix: FIX,
+            })?;
+        }
+    }
+    Ok(store)
+}
+
+/// All certificates of a PEM file.
+fn certificates(path: &Path, fix: &'static str) -> Result<Vec<CertificateDer<'static>>, SetupError> {
+    let unreadable = |why: String| SetupError::Unreadable { path: path.to_owned(), why, fix };
+    let pem = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+    let found = CertificateDer::pem_slice_iter(&pem)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| unreadable(error.to_string()))?;
+    if found.is_empty() {
+        return Err(SetupError::Empty { path: path.to_owned(), fix });
+    }
+    Ok(found)
+}
+
+/// TLS 1.2 and 1.3 by ring; no key log, no early data. Nothing is resumed, so each connection proves the server anew.
+fn tls(roots: RootCertStore) -> Result<ClientConfig, SetupError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+        .map_err(|error| SetupError::Tls(error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.resumption = Resumption::disabled();
+    config.enable_early_data = false;
+    config.key_log = Arc::new(rustls::NoKeyLog {});
+    Ok(config)
+}
+
+/// Answers every look-up with a refusal: a client only knows the addresses it was made with.
+struct NoLookup;
+
+impl Resolve for NoLookup {
+    fn resolve(&self, _: Name) -> Resolving {
+        Box::pin(std::future::ready(Err("this client looks nothing up".into())))
+    }
+}
+
+/// Remembers whether a connection was ever ready. Before that no byte of a request can have left: TCP, the proxy's
+/// answer and the TLS handshake come first.
+#[derive(Clone, Default)]
+pub(super) struct Reached(Arc<AtomicBool>);
+
+impl Reached {
+    /// Was a connection ready?
+    pub(super) fn get(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl<S> tower_layer::Layer<S> for Reached {
+    type Service = Watched<S>;
+
+    fn layer(&self, connector: S) -> Watched<S> {
+        Watched { connector, reached: self.clone() }
+    }
+}
+
+/// A connector that tells [`Reached`].
+#[derive(Clone)]
+pub(super) struct Watched<S> {
+    connector: S,
+    reached: Reached,
+}
+
+impl<S, R> tower_service::Service<R> for Watched<S>
+where
+    S: tower_service::Service<R>,
+    S::Future: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = std::pin::Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.connector.poll_ready(cx)
+    }
+
+    fn call(&mut self, to: R) -> Self::Future {
+        let connecting = self.connector.call(to);
+        let reached = self.reached.clone();
+        Box::pin(async move {
+            let connection = connecting.await?;
+            reached.0.store(true, Ordering::SeqCst);
+            Ok(connection)
+        })
+    }
+}

@@ -1,68 +1,199 @@
 //! Sends one placed request and reads its answer. Takes the request by value: a retry has to be placed, and so
 //! authorised, again.
 
+use super::client::{self, Reached, Trust};
 use super::cookies::Jar;
+use super::failure::{DialError, NoAnswer, NotSent};
+use super::resolve::{Lookup, ResolveError, Resolver, SystemLookup};
+use super::{read, request};
 use crate::page::answer::Answer;
 use crate::page::place::Placed;
-use crate::policy::HostFile;
+use crate::policy::file::HostPort;
+use crate::policy::host::Opening;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The HTTP capability of one run.
-pub struct Capability {}
+pub struct Capability {
+    trust: Trust,
+    resolver: Resolver,
+    answer_bytes: usize,
+    deadline: Instant,
+    /// Vetted once a run.
+    addresses: BTreeMap<HostPort, Vec<SocketAddr>>,
+    /// Kept for a step.
+    lines: BTreeMap<HostPort, Line>,
+}
 
 /// What the capability needs to know, fixed for a run.
 #[derive(Debug)]
 pub struct Settings {
-    /// Hosts that may be dialled, exact (host, port): the records' URLs and literal origins.
-    pub hosts: Vec<(String, u16)>,
-    /// Proxy, CA, roots, openings.
-    pub host_file: HostFile,
+    /// Hosts that may be dialled, exact: the records' URLs and literal origins.
+    pub hosts: Vec<HostPort>,
+    /// The operator's openings.
+    pub open: Vec<Opening>,
     /// Most bytes of one answer's body.
     pub answer_bytes: usize,
     /// One deadline for everything.
     pub deadline: Instant,
 }
 
+/// On which connection a request is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connection {
+    /// One that this step has already used for the same origin, if there is one.
+    Kept,
+    /// One of its own, closed afterwards. For requests that change something: a kept connection may have been closed
+    /// by the server, and then nobody can say what it read.
+    Fresh,
+}
+
 /// What was seen of the connection, for the audit log and the result.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
-    /// The address that was dialled.
-    pub peer: Option<std::net::SocketAddr>,
+    /// The address that was dialled: the provider's or, with one, the proxy's.
+    pub peer: Option<SocketAddr>,
     /// How long it took.
     pub took: Duration,
 }
 
-/// Why there is no answer. Texts name host and stage, never URL, query, header or body.
-#[derive(Debug, thiserror::Error)]
-pub enum DialError {
-    /// Nothing was sent.
-    #[error("nothing was sent: {0}")]
-    NotSent(String),
-    /// Bytes left, but no whole answer came back.
-    #[error("no whole answer: {0}")]
-    NoAnswer(String),
-    /// The deadline passed; `sent` says whether bytes may have left.
-    #[error("out of time")]
-    OutOfTime {
-        /// Whether bytes may have left.
-        sent: bool,
-    },
+/// A client for one origin, and whether it has connected.
+struct Line {
+    client: reqwest::Client,
+    peers: Vec<SocketAddr>,
+    reached: Reached,
 }
 
 impl Capability {
-    /// Reads the CA file and prepares TLS. Fails before anything is dialled.
-    pub fn new(_settings: Settings) -> Result<Capability, String> {
-        todo!()
+    /// For one run. `trust` was read when files could still be read.
+    pub fn new(settings: Settings, trust: Trust) -> Capability {
+        Self::with_lookup(settings, trust, Arc::new(SystemLookup))
     }
 
-    /// Sends the request on a fresh or kept connection of this `jar`'s step and reads the answer. Cookies of the jar are sent
-    /// along and taken back.
-    pub async fn send(&mut self, _request: Placed, _jar: &mut Jar) -> (Result<Answer, DialError>, Seen) {
-        todo!()
+    /// As [`Capability::new`], with another name service: for tests.
+    pub fn with_lookup(settings: Settings, trust: Trust, lookup: Arc<dyn Lookup>) -> Capability {
+        Capability {
+            trust,
+            resolver: Resolver::new(settings.hosts, settings.open, lookup),
+            answer_bytes: settings.answer_bytes,
+            deadline: settings.deadline,
+            addresses: BTreeMap::new(),
+            lines: BTreeMap::new(),
+        }
+    }
+
+    /// Sends the request and reads the answer. Cookies of the jar are sent along and taken back.
+    pub async fn send(
+        &mut self,
+        request: Placed,
+        jar: &mut Jar,
+        connection: Connection,
+    ) -> (Result<Answer, DialError>, Seen) {
+        let started = Instant::now();
+        let mut seen = Seen::default();
+        let answer = self.exchange(request, jar, connection, &mut seen).await;
+        seen.took = started.elapsed();
+        (answer, seen)
+    }
+
+    /// Looks a host up before it is needed. What goes wrong is said when a request is sent.
+    pub async fn warm(&mut self, host: &HostPort) {
+        let _ = self.vetted(host).await;
     }
 
     /// Forgets kept connections: the next request dials anew. Called between steps.
     pub fn fresh(&mut self) {
-        todo!()
+        self.lines.clear();
+    }
+
+    async fn exchange(
+        &mut self,
+        mut request: Placed,
+        jar: &mut Jar,
+        connection: Connection,
+        seen: &mut Seen,
+    ) -> Result<Answer, DialError> {
+        let (url, target) = request::address(&request)?;
+        self.resolver.vet(&target)?;
+        let mut wire = reqwest::Request::new(request::method(request.method), url);
+        *wire.headers_mut() = request::headers(&request, jar.header(&target, &request.path))?;
+        *wire.body_mut() = request.body.take().map(reqwest::Body::from);
+        let line = self.line(&target, connection).await?;
+
+        let cap = self.answer_bytes;
+        let exchange = async {
+            let response = line
+                .client
+                .execute(wire)
+                .await
+                .map_err(|error| DialError::of(&error, &target.host, line.reached.get()))?;
+            seen.peer = response.remote_addr();
+            if !seen.peer.is_some_and(|peer| line.peers.contains(&peer)) {
+                return Err(DialError::NoAnswer(NoAnswer::OtherPeer));
+            }
+            read::read(response, cap).await.map_err(DialError::NoAnswer)
+        };
+        let answer = match tokio::time::timeout_at(self.deadline.into(), exchange).await {
+            Ok(answer) => answer,
+            Err(_) => Err(DialError::OutOfTime { sent: line.reached.get() }),
+        };
+        match &answer {
+            Ok(answer) => jar.take(&target, &request.path, &answer.headers),
+            // Whatever is left of the connection is not used again; an address that failed is looked up again.
+            Err(error) => {
+                self.lines.remove(&target);
+                if matches!(error, DialError::NotSent(_)) {
+                    self.addresses.remove(&target);
+                }
+            }
+        }
+        answer
+    }
+
+    async fn line(&mut self, target: &HostPort, connection: Connection) -> Result<Line, DialError> {
+        if connection == Connection::Kept
+            && let Some(line) = self.lines.get(target)
+        {
+            return Ok(line.share());
+        }
+        let peers = self.vetted(target).await?;
+        let reached = Reached::default();
+        let client =
+            self.trust.client(target, &peers, &reached).map_err(|_| NotSent::Request("the client cannot be set up"))?;
+        let line = Line { client, peers, reached };
+        if connection == Connection::Kept {
+            self.lines.insert(target.clone(), line.share());
+        }
+        Ok(line)
+    }
+
+    /// The addresses that are dialled for `target`, looked up once a run.
+    async fn vetted(&mut self, target: &HostPort) -> Result<Vec<SocketAddr>, DialError> {
+        if let Some(known) = self.addresses.get(target) {
+            return Ok(known.clone());
+        }
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let limit = left.min(client::LOOKUP);
+        let found = match self.trust.proxy() {
+            None => self.resolver.resolve(target, limit).await,
+            Some(proxy) => self.resolver.resolve_proxy(proxy, limit).await,
+        };
+        match found {
+            Ok(found) => {
+                self.addresses.insert(target.clone(), found.clone());
+                Ok(found)
+            }
+            Err(ResolveError::TooSlow { .. }) if limit == left => Err(DialError::OutOfTime { sent: false }),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl Line {
+    /// The same client: it shares its connection.
+    fn share(&self) -> Line {
+        Line { client: self.client.clone(), peers: self.peers.clone(), reached: self.reached.clone() }
     }
 }

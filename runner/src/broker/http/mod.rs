@@ -5,8 +5,10 @@
 //! | [`addresses`] | which addresses may be dialled |
 //! | [`resolve`] | one resolution, vetted, which is then dialled |
 //! | [`client`] | TLS, roots, proxy, time limits |
-//! | [`dial`] | sends one placed request; says whether bytes left |
-//! | [`read`] | reads the answer under caps |
+//! | [`dial`] | sends one placed request |
+//! | `request` | what stands on the wire: URL and headers |
+//! | [`failure`] | why there is no answer, and whether bytes left |
+//! | `read` | reads the answer under caps |
 //! | [`cookies`] | a jar for one step |
 //! | [`redact`] | cuts every secret in play out of whatever leaves the broker |
 
@@ -14,6 +16,8 @@ pub mod addresses;
 pub mod client;
 pub mod cookies;
 pub mod dial;
-pub mod read;
+pub mod failure;
+mod read;
 pub mod redact;
+mod request;
 pub mod resolve;

@@ -1,0 +1,224 @@
+//! What a failure says about the request: the ledger's ground truth.
+//!
+//! Nothing was sent as long as no connection was ready: look-up, TCP, the proxy's answer and the TLS handshake come
+//! first. From then on bytes count as sent, also where perhaps none were. The texts are ours: what the libraries say may
+//! hold URLs.
+
+use super::client::SILENCE;
+use super::resolve::ResolveError;
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+
+/// Why there is no answer. Texts name host and stage, never URL, query, header or body.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DialError {
+    /// Nothing was sent.
+    #[error("nothing was sent: {0}")]
+    NotSent(NotSent),
+    /// Bytes left, or may have, but no whole answer came back.
+    #[error("no whole answer: {0}")]
+    NoAnswer(NoAnswer),
+    /// The deadline passed; `sent` says whether bytes may have left.
+    #[error("out of time")]
+    OutOfTime {
+        /// Whether bytes may have left.
+        sent: bool,
+    },
+}
+
+/// Why nothing was sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotSent {
+    /// The host may not be dialled, or has no address.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    /// The request is not one that may stand on the wire.
+    #[error("the request cannot be sent: {0}")]
+    Request(&'static str),
+    /// No connection.
+    #[error("`{host}` cannot be connected to: {why}")]
+    Connect {
+        /// The host, or the proxy.
+        host: String,
+        /// Why.
+        why: String,
+    },
+    /// The TLS handshake failed.
+    #[error("`{host}` is not trusted: {why}")]
+    Tls {
+        /// The host.
+        host: String,
+        /// Why, and what to do.
+        why: TlsReason,
+    },
+}
+
+/// Why a TLS handshake failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsReason {
+    /// Not signed by an authority that is trusted.
+    UnknownAuthority,
+    /// For another name.
+    OtherName,
+    /// No longer valid.
+    Expired,
+    /// Not valid yet.
+    NotYetValid,
+    /// Revoked.
+    Revoked,
+    /// Otherwise not a usable certificate of a server.
+    BadCertificate,
+    /// No common version of TLS, or of anything in it.
+    NotCompatible,
+    /// The server says that it refuses us.
+    RefusedByServer,
+    /// It does not speak TLS.
+    NotTls,
+}
+
+impl fmt::Display for TlsReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TlsReason::UnknownAuthority => {
+                "its certificate is signed by an unknown authority. If it is your own, name its file as `ca` in \
+                 [network] of rotabox.toml"
+            }
+            TlsReason::OtherName => {
+                "its certificate is for another name. Use the name that the certificate has, or renew the certificate"
+            }
+            TlsReason::Expired => "its certificate is expired. Renew it, or check the clock of this machine",
+            TlsReason::NotYetValid => "its certificate is not valid yet. Check the clock of this machine",
+            TlsReason::Revoked => "its certificate is revoked. Ask its owner",
+            TlsReason::BadCertificate => {
+                "its certificate is not one of a server. Give it one made for servers, signed by an authority"
+            }
+            TlsReason::NotCompatible => {
+                "it offers no version of TLS that is safe. Allow TLS 1.2 or 1.3 with a current cipher on the server"
+            }
+            TlsReason::RefusedByServer => "it ended the TLS handshake. Look into the server's log",
+            TlsReason::NotTls => "it does not speak TLS on this port. Use its https port",
+        })
+    }
+}
+
+/// Why there is no whole answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoAnswer {
+    /// The connection ended before the answer did.
+    #[error("the connection was closed before the answer was complete")]
+    Closed,
+    /// Silence for as long as a server may be silent.
+    #[error("the server was silent for {seconds} seconds")]
+    Silent {
+        /// How long.
+        seconds: u64,
+    },
+    /// Not HTTP, or too many header lines.
+    #[error("the answer is not HTTP/1.1 as it should be")]
+    Malformed,
+    /// The body is larger than the operator allows.
+    #[error("the answer is larger than {cap} bytes. Raise `answer` in [limits] of the policy if that is right")]
+    TooLarge {
+        /// The operator's limit.
+        cap: usize,
+    },
+    /// The head is too large.
+    #[error("the headers of the answer are larger than {cap} bytes")]
+    HeadersTooLarge {
+        /// The limit.
+        cap: usize,
+    },
+    /// Compressed although we asked for no coding.
+    #[error("the answer is compressed although none was asked for")]
+    Encoded,
+    /// It came from an address that was not vetted: a bug of ours or a redirected connection.
+    #[error("the answer came from an address that was not vetted")]
+    OtherPeer,
+}
+
+impl From<NotSent> for DialError {
+    fn from(why: NotSent) -> Self {
+        DialError::NotSent(why)
+    }
+}
+
+impl From<ResolveError> for DialError {
+    fn from(why: ResolveError) -> Self {
+        DialError::NotSent(NotSent::Resolve(why))
+    }
+}
+
+impl DialError {
+    /// A failure before the answer's head. `reached`: a connection was ready at some time, which is enough to doubt.
+    pub(super) fn of(error: &reqwest::Error, host: &str, reached: bool) -> DialError {
+        if reached {
+            return DialError::NoAnswer(NoAnswer::of(error));
+        }
+        let host = host.to_owned();
+        DialError::NotSent(match TlsReason::of(error) {
+            Some(why) => NotSent::Tls { host, why },
+            None => NotSent::Connect { host, why: connect_reason(error) },
+        })
+    }
+}
+
+impl NoAnswer {
+    /// A failure after a connection was ready.
+    pub(super) fn of(error: &reqwest::Error) -> NoAnswer {
+        if error.is_timeout() {
+            return NoAnswer::Silent { seconds: SILENCE.as_secs() };
+        }
+        let parse = causes(error).filter_map(|cause| cause.downcast_ref::<hyper::Error>()).any(hyper::Error::is_parse);
+        if parse { NoAnswer::Malformed } else { NoAnswer::Closed }
+    }
+}
+
+impl TlsReason {
+    fn of(error: &reqwest::Error) -> Option<TlsReason> {
+        let error = causes(error).find_map(tls_error)?;
+        Some(match error {
+            rustls::Error::InvalidCertificate(certificate) => TlsReason::of_certificate(certificate),
+            rustls::Error::AlertReceived(rustls::AlertDescription::ProtocolVersion)
+            | rustls::Error::PeerIncompatible(_) => TlsReason::NotCompatible,
+            rustls::Error::AlertReceived(rustls::AlertDescription::HandshakeFailure) => TlsReason::NotCompatible,
+            rustls::Error::AlertReceived(_) => TlsReason::RefusedByServer,
+            rustls::Error::NoCertificatesPresented => TlsReason::BadCertificate,
+            _ => TlsReason::NotTls,
+        })
+    }
+
+    fn of_certificate(error: &rustls::CertificateError) -> TlsReason {
+        use rustls::CertificateError as Bad;
+        match error {
+            Bad::UnknownIssuer | Bad::BadSignature => TlsReason::UnknownAuthority,
+            Bad::NotValidForName | Bad::NotValidForNameContext { .. } => TlsReason::OtherName,
+            Bad::Expired | Bad::ExpiredContext { .. } => TlsReason::Expired,
+            Bad::NotValidYet | Bad::NotValidYetContext { .. } => TlsReason::NotYetValid,
+            Bad::Revoked => TlsReason::Revoked,
+            _ => TlsReason::BadCertificate,
+        }
+    }
+}
+
+fn connect_reason(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return format!("no connection within {} seconds", super::client::CONNECT.as_secs());
+    }
+    // The operating system's words only: "Connection refused (os error 111)".
+    let io = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).find(|io| io.raw_os_error().is_some());
+    match io {
+        Some(io) => io.to_string(),
+        None => "the connection was closed while it was being set up".to_owned(),
+    }
+}
+
+/// The TLS library's error, which travels inside an I/O error.
+fn tls_error<'e>(cause: &'e (dyn StdError + 'static)) -> Option<&'e rustls::Error> {
+    let inner = cause.downcast_ref::<io::Error>().and_then(|io| io.get_ref());
+    cause.downcast_ref().or_else(|| inner.and_then(|inner| inner.downcast_ref()))
+}
+
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    std::iter::successors(error.source(), |&cause| cause.source())
+}
