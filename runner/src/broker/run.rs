@@ -3,6 +3,7 @@
 //! Order: the operator's files and the module are read and checked; the worker starts, and compiles while stdin is read;
 //! page, policy and params are bound; only then the first request.
 
+use super::http::client::Trust;
 use super::http::dial::{Capability, Settings};
 use super::http::redact::Redactor;
 use super::interrupt::Interrupts;
@@ -17,6 +18,7 @@ use crate::gateway;
 use crate::page::model::Origin;
 use crate::page::template::Source;
 use crate::page::{Page, Step};
+use crate::policy::file::HostPort;
 use crate::policy::find::{self, Found};
 use crate::policy::{Bound, HostFile, Policy, bind, host};
 use crate::report::result::{Checked, Limits, RunResult, Said, Verb};
@@ -42,16 +44,24 @@ pub fn execute(request: &Request, enforced: Enforced) -> RunResult {
     let began = Instant::now();
     let mut result = RunResult::new(request.verb, &request.what, enforced);
     let said = match opened(request, &mut result) {
-        Ok((found, host)) => runtime(request.verb, found, host, &mut result),
+        Ok(opened) => runtime(request.verb, opened, &mut result),
         Err(reason) => Err(reason),
     };
     result.conclude(said.unwrap_or_else(|reason| Said::Outcome(Outcome::NotStarted { reason })), began.elapsed());
     result
 }
 
+/// The operator's files, read and checked while files can still be read.
+struct Opened {
+    found: Found,
+    host: HostFile,
+    trust: Trust,
+}
+
 /// Reads and checks the operator's files and the module.
-fn opened(request: &Request, result: &mut RunResult) -> Result<(Found, HostFile), String> {
+fn opened(request: &Request, result: &mut RunResult) -> Result<Opened, String> {
     let host = host::load(request.config.as_deref()).map_err(|error| error.to_string())?;
+    let trust = Trust::load(&host).map_err(|error| error.to_string())?;
     let found = find::find(&request.policies, &request.what).map_err(|error| error.to_string())?;
     result.found(&found);
     bind::fit(&found.page, &found.policy).map_err(|error| error.to_string())?;
@@ -63,21 +73,22 @@ fn opened(request: &Request, result: &mut RunResult) -> Result<(Found, HostFile)
     {
         return Err(format!("the policy requires confinement, and {missing}; see `rotabox doctor`"));
     }
-    Ok((found, host))
+    Ok(Opened { found, host, trust })
 }
 
-fn runtime(verb: Verb, found: Found, host: HostFile, result: &mut RunResult) -> Result<Said, String> {
+fn runtime(verb: Verb, opened: Opened, result: &mut RunResult) -> Result<Said, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("the system gave no event loop: {error}"))?;
-    let said = runtime.block_on(started(verb, found, host, result));
+    let said = runtime.block_on(started(verb, opened, result));
     // A look-up in a helper thread may hang; the process does not wait for it.
     runtime.shutdown_background();
     said
 }
 
-async fn started(verb: Verb, found: Found, host: HostFile, result: &mut RunResult) -> Result<Said, String> {
+async fn started(verb: Verb, opened: Opened, result: &mut RunResult) -> Result<Said, String> {
+    let Opened { found, host, trust } = opened;
     let deadline = Instant::now() + found.policy.limits.deadline;
     let interrupts = Interrupts::listen().map_err(|error| format!("signals cannot be heard: {error}"))?;
     let mut link = Link::spawn().map_err(|error| format!("the worker process could not be started: {error}"))?;
@@ -117,22 +128,16 @@ async fn started(verb: Verb, found: Found, host: HostFile, result: &mut RunResul
         }
     };
     result.hosts(&bound.hosts);
-    let capability = match Capability::new(Settings {
+    let settings = Settings {
         hosts: dialled(&bound),
-        host_file: host,
+        open: host.open,
         answer_bytes: bound.policy.limits.answer_bytes,
         deadline,
-    }) {
-        Ok(capability) => capability,
-        Err(reason) => {
-            link.kill().await;
-            return Err(reason);
-        }
     };
     let desk = Desk {
         bound: &bound,
         link,
-        capability,
+        capability: Capability::new(settings, trust),
         ledger: Ledger::default(),
         deadline,
         interrupts,
@@ -170,17 +175,17 @@ fn bound(verb: Verb, page: Page, policy: Policy, params: gateway::Params) -> Res
 }
 
 /// The hosts and ports that may be dialled: those of the records' URLs and of literal origins.
-fn dialled(bound: &Bound) -> Vec<(String, u16)> {
+fn dialled(bound: &Bound) -> Vec<HostPort> {
     let mut hosts = Vec::new();
     for route in &bound.page.routes {
         let host = match &route.target.origin {
-            Origin::Literal { host, port } => Some((host.clone(), *port)),
+            Origin::Literal { host, port } => Some(HostPort { host: host.clone(), port: *port }),
             Origin::Record(record) => bound
                 .records
                 .get(record.as_str())
                 .and_then(|values| values.url.as_deref())
                 .and_then(|url| url::Url::parse(url).ok())
-                .and_then(|url| Some((url.host_str()?.to_owned(), url.port_or_known_default()?))),
+                .and_then(|url| Some(HostPort { host: url.host_str()?.to_owned(), port: url.port_or_known_default()? })),
         };
         if let Some(host) = host
             && !hosts.contains(&host)

@@ -1,7 +1,8 @@
 //! One step: the rotator's calls, each decided, placed, sent, judged, and only then answered, redacted.
 
 use super::http::cookies::Jar;
-use super::http::dial::{Capability, DialError};
+use super::http::dial::{Capability, Connection};
+use super::http::failure::{DialError, NoAnswer};
 use super::http::redact::Redactor;
 use super::interrupt::Interrupts;
 use super::ledger::{Entry, Fate, Ledger};
@@ -394,17 +395,20 @@ impl<'b> Desk<'b> {
     async fn dial(&mut self, running: &mut Running<'b>, route: &Route, placed: Placed) -> Result<Answer, DialError> {
         self.ledger.count_request();
         let times = if route.changes || self.ledger.anything_changed() { 2 } else { 1 };
+        let connection = if route.changes { Connection::Fresh } else { Connection::Kept };
         tokio::select! {
-            (answer, _seen) = self.capability.send(placed, &mut running.jar) => answer,
-            () = self.interrupts.wait(times) => Err(DialError::NoAnswer("interrupted by a signal".to_owned())),
+            (answer, _seen) = self.capability.send(placed, &mut running.jar, connection) => answer,
+            () = self.interrupts.wait(times) => Err(DialError::NoAnswer(NoAnswer::Interrupted)),
         }
     }
 
     fn no_answer(&mut self, running: &mut Running<'_>, route: &Route, trouble: Trouble, took: Duration) -> Problem {
         let (problem, fate, text) = match trouble {
-            Trouble::Dial(DialError::NotSent(why)) => (Problem::NotSent as fn(String) -> Problem, Fate::NotSent, why),
+            Trouble::Dial(DialError::NotSent(why)) => {
+                (Problem::NotSent as fn(String) -> Problem, Fate::NotSent, why.to_string())
+            }
             Trouble::Dial(DialError::NoAnswer(why)) => {
-                (Problem::NoAnswer as fn(String) -> Problem, Fate::Ambiguous, why)
+                (Problem::NoAnswer as fn(String) -> Problem, Fate::Ambiguous, why.to_string())
             }
             Trouble::Dial(DialError::OutOfTime { sent }) => {
                 let fate = if sent { Fate::Ambiguous } else { Fate::NotSent };

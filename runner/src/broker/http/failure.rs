@@ -132,6 +132,9 @@ pub enum NoAnswer {
     /// Compressed although we asked for no coding.
     #[error("the answer is compressed although none was asked for")]
     Encoded,
+    /// A signal ended the waiting.
+    #[error("interrupted by a signal")]
+    Interrupted,
     /// It came from an address that was not vetted: a bug of ours or a redirected connection.
     #[error("the answer came from an address that was not vetted")]
     OtherPeer,
