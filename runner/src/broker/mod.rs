@@ -7,6 +7,7 @@
 //! | [`outcome`] | what a run ended in: exit codes, live password |
 //! | [`machine`] | the states of a run |
 //! | [`session`] | one step: the rotator's calls, decided, placed, sent, judged, redacted |
+//! | [`retry`] | when a request that changes nothing is sent again |
 //! | [`run`] | a run from the opened files to its outcome |
 //! | [`interrupt`] | Ctrl-C and SIGTERM |
 //! | [`link`] | the pipes to the worker |
@@ -19,5 +20,6 @@ pub mod link;
 pub mod machine;
 pub mod outcome;
 pub mod proof;
+pub mod retry;
 pub mod run;
 pub mod session;

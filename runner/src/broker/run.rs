@@ -128,12 +128,8 @@ async fn started(verb: Verb, opened: Opened, result: &mut RunResult) -> Result<S
         }
     };
     result.hosts(&bound.hosts);
-    let settings = Settings {
-        hosts: dialled(&bound),
-        open: host.open,
-        answer_bytes: bound.policy.limits.answer_bytes,
-        deadline,
-    };
+    let settings =
+        Settings { hosts: dialled(&bound), open: host.open, answer_bytes: bound.policy.limits.answer_bytes, deadline };
     let desk = Desk {
         bound: &bound,
         link,
@@ -185,7 +181,9 @@ fn dialled(bound: &Bound) -> Vec<HostPort> {
                 .get(record.as_str())
                 .and_then(|values| values.url.as_deref())
                 .and_then(|url| url::Url::parse(url).ok())
-                .and_then(|url| Some(HostPort { host: url.host_str()?.to_owned(), port: url.port_or_known_default()? })),
+                .and_then(|url| {
+                    Some(HostPort { host: url.host_str()?.to_owned(), port: url.port_or_known_default()? })
+                }),
         };
         if let Some(host) = host
             && !hosts.contains(&host)

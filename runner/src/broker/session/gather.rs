@@ -1,0 +1,108 @@
+//! Sending: one request, its repeats where [`retry`] allows them, and the further pages of a list.
+
+use super::{Desk, Running};
+use crate::broker::http::dial::Connection;
+use crate::broker::http::failure::{DialError, NoAnswer};
+use crate::broker::retry;
+use crate::page::answer::Answer;
+use crate::page::judge;
+use crate::page::model::Route;
+use crate::page::place::{self, NextPage, Placed};
+use std::time::{Instant, SystemTime};
+
+/// Why there is no judged answer.
+pub(super) enum Trouble {
+    Dial(DialError),
+    Paging(String),
+}
+
+impl<'b> Desk<'b> {
+    /// One answer, or all pages of a list; `true` if there were more pages than the page reads.
+    pub(super) async fn gather(
+        &mut self,
+        running: &mut Running<'b>,
+        route: &'b Route,
+        args: &[(String, String)],
+        placed: Placed,
+    ) -> Result<(Vec<Answer>, bool), Trouble> {
+        let at_most = route.pages.as_ref().map_or(1, |pages| pages.at_most.max(1));
+        let mut placed = placed;
+        let mut turn = None;
+        let mut answers = Vec::new();
+        loop {
+            let (origin, path) = (placed.origin.clone(), placed.path.clone());
+            let answer = self.dial_patiently(running, route, args, placed, turn.as_ref()).await?;
+            let next = match route.pages {
+                Some(_) => judge::next_page(route, &answer, &origin, &path).map_err(Trouble::Paging)?,
+                None => None,
+            };
+            answers.push(answer);
+            let Some(next) = next else { return Ok((answers, false)) };
+            if answers.len() >= at_most as usize {
+                return Ok((answers, true));
+            }
+            placed = self.place_again(running, route, args, Some(&next))?;
+            turn = Some(next);
+        }
+    }
+
+    /// Sends a request; one that changes nothing is sent again where [`retry`] says so and the deadline allows it.
+    async fn dial_patiently(
+        &mut self,
+        running: &mut Running<'b>,
+        route: &'b Route,
+        args: &[(String, String)],
+        placed: Placed,
+        turn: Option<&NextPage>,
+    ) -> Result<Answer, Trouble> {
+        let mut placed = placed;
+        let mut done = 0;
+        loop {
+            let began = Instant::now();
+            let answer = self.dial(running, route, placed).await;
+            let pause = match &answer {
+                _ if route.changes => None,
+                Ok(answer) => retry::after_busy(answer, done, SystemTime::now(), retry::jitter()),
+                Err(DialError::NotSent(_)) => retry::after_broken(done, retry::jitter()),
+                Err(DialError::NoAnswer(_)) if !route.places_candidate() => retry::after_broken(done, retry::jitter()),
+                Err(DialError::NoAnswer(_) | DialError::OutOfTime { .. }) => None,
+            };
+            let wake = pause.and_then(|pause| Instant::now().checked_add(pause));
+            let Some(wake) = wake.filter(|wake| *wake < self.time_for(running.step)) else {
+                return answer.map_err(Trouble::Dial);
+            };
+            let status = answer.as_ref().ok().map(|answer| answer.status);
+            self.book(running, route, status, "sent again", began.elapsed());
+            if !self.rest_until(wake).await {
+                return answer.map_err(Trouble::Dial);
+            }
+            placed = self.place_again(running, route, args, turn)?;
+            done += 1;
+        }
+    }
+
+    async fn dial(&mut self, running: &mut Running<'b>, route: &Route, placed: Placed) -> Result<Answer, DialError> {
+        self.ledger.count_request();
+        let times = if route.changes || self.ledger.anything_changed() { 2 } else { 1 };
+        let connection = if route.changes { Connection::Fresh } else { Connection::Kept };
+        tokio::select! {
+            (answer, _seen) = self.capability.send(placed, &mut running.jar, connection) => answer,
+            () = self.interrupts.wait(times) => Err(DialError::NoAnswer(NoAnswer::Interrupted)),
+        }
+    }
+
+    fn place_again(
+        &self,
+        running: &Running<'b>,
+        route: &Route,
+        args: &[(String, String)],
+        next: Option<&NextPage>,
+    ) -> Result<Placed, Trouble> {
+        let most = self.bound.policy.limits.requests;
+        if self.ledger.requests() >= most {
+            return Err(Trouble::Paging(format!("the run's {most} requests are used up ([limits] requests)")));
+        }
+        place::place(&self.bound.page, route, &self.scope(running, args), next)
+            .map_err(|error| Trouble::Paging(format!("it cannot be asked for again: {error}")))
+    }
+}

@@ -1,0 +1,238 @@
+//! One step: the rotator's calls, each decided, placed, sent, judged, and only then answered, redacted.
+
+mod call;
+mod gather;
+mod secrets;
+
+use super::http::cookies::Jar;
+use super::http::dial::Capability;
+use super::interrupt::Interrupts;
+use super::ledger::Ledger;
+use super::link::Link;
+use super::proof::Observations;
+use crate::page::progress::Progress;
+use crate::page::{Secret, Step};
+use crate::policy::Bound;
+use crate::wire::{self, Call, Level, Reply, RunId, Start, ToBroker, ToWorker};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use zeroize::Zeroizing;
+
+/// Most characters of one value that a page shows to the rotator.
+const SHOWN_MOST: usize = 4096;
+/// Most characters of a reason or a log line.
+const WORDS_MOST: usize = 1024;
+
+/// What one step needs of the run.
+pub struct Desk<'b> {
+    /// What may be done, with the values to do it with.
+    pub bound: &'b Bound,
+    /// The worker.
+    pub link: Link,
+    /// The network.
+    pub capability: Capability,
+    /// The book.
+    pub ledger: Ledger,
+    /// One deadline for everything.
+    pub deadline: Instant,
+    /// Ctrl-C.
+    pub interrupts: Interrupts,
+    /// Look-ups only: changing requests are answered `not-sent("rehearsal")`.
+    pub rehearsal: bool,
+    /// The rotator's own words: (step, level, text), escaped.
+    pub log: Vec<(String, Level, String)>,
+    /// What is worth a warning.
+    pub warnings: Vec<String>,
+    /// Secrets that came up on the way (captures, cookies), for redaction: (label, text).
+    pub found_secrets: Vec<(String, Zeroizing<String>)>,
+    /// The worker cannot be used any more, and why.
+    pub worker_gone: Option<String>,
+    /// The last run id that was used.
+    pub last_run: u32,
+}
+
+/// What was seen of one step.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// What the answers said of the candidate.
+    pub observations: Observations,
+    /// The first thing it asked for that page or policy refuse.
+    pub denied: Option<String>,
+    /// Why the step ended before its time: an unmet `requires`, no connection, a trap, the rotator's failure. The first
+    /// one that the broker saw itself, else the rotator's words.
+    pub reason: Option<String>,
+    /// A changing request was reached in a rehearsal: (method, route).
+    pub would_change: Option<String>,
+    /// The provider's answer to the changing request, in words.
+    pub change_answer: Option<String>,
+    /// The rotator said that it succeeded.
+    pub said_ok: bool,
+}
+
+impl Seen {
+    fn because(&mut self, reason: impl Into<String>) {
+        self.reason.get_or_insert(reason.into());
+    }
+}
+
+/// The state of the step that is running.
+struct Running<'s> {
+    step: Step,
+    label: String,
+    candidate: Option<&'s Secret>,
+    progress: Progress,
+    jar: Jar,
+    seen: Seen,
+}
+
+/// How the wait for a frame ended.
+enum Event {
+    Frame(ToBroker),
+    Gone(String),
+    TimeUp,
+    Interrupted,
+}
+
+impl<'b> Desk<'b> {
+    /// Runs one step of the rotator on a fresh instance, with a fresh memory of cookies, binds and captures.
+    pub async fn step(&mut self, step: Step, candidate: Option<&'b Secret>, label: &str) -> Seen {
+        let mut running = Running {
+            step,
+            label: label.to_owned(),
+            candidate,
+            progress: Progress::new(step),
+            jar: Jar::default(),
+            seen: Seen::default(),
+        };
+        self.capability.fresh();
+        self.drive(&mut running).await;
+        self.remember_secrets(&running);
+        if let Some(ended) = running.progress.ended() {
+            // What a `requires` says is the best reason there is: it goes before what the rotator makes of it.
+            let ended = self.words(ended, &running);
+            running.seen.reason = Some(ended);
+        }
+        running.seen
+    }
+
+    async fn drive(&mut self, running: &mut Running<'b>) {
+        if let Some(reason) = &self.worker_gone {
+            running.seen.because(format!("the worker is gone ({reason})"));
+            return;
+        }
+        self.last_run += 1;
+        let run = RunId(self.last_run);
+        let start = Start {
+            step: running.step,
+            user: self.bound.user.clone(),
+            has_old_password: self.bound.old_password.is_some(),
+            texts: self.texts(),
+        };
+        if let Err(error) = self.link.send(run, &ToWorker::Start(start)).await {
+            self.give_up_worker(running, error.to_string()).await;
+            return;
+        }
+        let until = self.time_for(running.step);
+        loop {
+            let frame = match self.wait(run, until).await {
+                Event::Frame(frame) => frame,
+                Event::Gone(reason) => return self.give_up_worker(running, reason).await,
+                // The run is left where it is, without a reply: the worker serves the next one.
+                Event::TimeUp => return running.seen.because("the rotator used up the time for this step"),
+                Event::Interrupted => return running.seen.because("interrupted by a signal"),
+            };
+            match frame {
+                ToBroker::Call(call) => {
+                    let reply = self.answer(running, call, until).await;
+                    if let Err(error) = self.link.send(run, &ToWorker::Reply(reply)).await {
+                        return self.give_up_worker(running, error.to_string()).await;
+                    }
+                }
+                ToBroker::Log(line) => {
+                    let text = self.words(&line.text, running);
+                    self.log.push((running.label.clone(), line.level, text));
+                }
+                ToBroker::Done(Ok(())) => {
+                    running.seen.said_ok = true;
+                    return;
+                }
+                ToBroker::Done(Err(failure)) => {
+                    let said = self.words(&format!("{}: {}", failure.code, failure.detail), running);
+                    return running.seen.because(format!("the rotator ended the step with `{said}`"));
+                }
+                ToBroker::Trapped(reason) => {
+                    let said = self.words(&reason, running);
+                    return running.seen.because(format!("the rotator was stopped: {said}"));
+                }
+                ToBroker::Ready | ToBroker::Rejected(_) | ToBroker::Described(_) => {
+                    let error = wire::WorkerMisbehaved::OutOfTurn("a frame about loading, in a step");
+                    return self.give_up_worker(running, error.to_string()).await;
+                }
+            }
+        }
+    }
+
+    /// Waits for the next frame of `run`; frames of runs that were left behind are dropped.
+    async fn wait(&mut self, run: RunId, until: Instant) -> Event {
+        let times = if self.ledger.anything_changed() { 2 } else { 1 };
+        loop {
+            let event = tokio::select! {
+                biased;
+                () = self.interrupts.wait(times) => return Event::Interrupted,
+                () = tokio::time::sleep_until(until.into()) => return Event::TimeUp,
+                frame = self.link.next() => frame,
+            };
+            match event {
+                Ok((of, frame)) if of == run => return Event::Frame(frame),
+                Ok((of, _)) if of.0 != 0 && of.0 < run.0 => {}
+                Ok(_) => {
+                    return Event::Gone(
+                        wire::WorkerMisbehaved::OutOfTurn("a frame of a run that does not exist").to_string(),
+                    );
+                }
+                Err(error) => return Event::Gone(error.to_string()),
+            }
+        }
+    }
+
+    async fn give_up_worker(&mut self, running: &mut Running<'_>, reason: String) {
+        self.link.kill().await;
+        running.seen.because(format!("the worker failed: {reason}"));
+        self.worker_gone = Some(reason);
+    }
+
+    /// When the rotator's time for a step is up. A changing step leaves two fifths of what is left to the verification.
+    fn time_for(&self, step: Step) -> Instant {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        match step {
+            Step::Change | Step::Reconcile => Instant::now() + left * 3 / 5,
+            Step::Verify | Step::Finish => self.deadline,
+        }
+    }
+
+    /// Waits; false if a signal came first.
+    async fn rest_until(&mut self, wake: Instant) -> bool {
+        let times = if self.ledger.anything_changed() { 2 } else { 1 };
+        tokio::select! {
+            () = self.interrupts.wait(times) => false,
+            () = tokio::time::sleep_until(wake.into()) => true,
+        }
+    }
+
+    async fn answer(&mut self, running: &mut Running<'b>, call: Call, until: Instant) -> Reply {
+        match call {
+            Call::Routes => Reply::Routes(self.routes(running)),
+            Call::Now => Reply::Now(
+                SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)),
+            ),
+            Call::Sleep { milliseconds } => {
+                let end =
+                    Instant::now().checked_add(Duration::from_millis(milliseconds)).map_or(until, |end| end.min(until));
+                self.rest_until(end).await;
+                Reply::Slept
+            }
+            Call::Send { route, args } => Reply::Sent(self.send(running, &route, &args).await),
+        }
+    }
+}
