@@ -1,0 +1,317 @@
+//! The server under every stand-in: TLS on loopback, one thread a connection, every request recorded, faults by script.
+//!
+//! Promise 4 says that a request that changes something is never sent twice. That is asserted here, for every stand-in
+//! and every case: [`Server::check_once_only`] after each run, and again when the server is dropped.
+
+use crate::ca::Ca;
+use crate::fault::{Fault, How};
+use crate::http::{Answer, Request, read_request};
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a read waits before it looks whether the server is to end.
+const TICK: Duration = Duration::from_millis(100);
+/// How long a drip waits between two bytes.
+const DRIP: Duration = Duration::from_millis(200);
+
+/// What a stand-in does with requests.
+pub trait Provider: Send + Sync + 'static {
+    /// Answers one request.
+    fn answer(&self, request: &Request) -> Answer;
+    /// Whether the request is one that changes something, which may come once in a run only.
+    fn changes(&self, request: &Request) -> bool;
+}
+
+/// A running stand-in. Ends when dropped.
+pub struct Server {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    provider: Arc<dyn Provider>,
+    tls: Arc<rustls::ServerConfig>,
+    faults: Mutex<Vec<Fault>>,
+    seen: Mutex<Seen>,
+    connections: AtomicUsize,
+    ending: AtomicBool,
+}
+
+#[derive(Default)]
+struct Seen {
+    requests: Vec<Request>,
+    /// Where the present run begins in `requests`.
+    run: usize,
+    /// What clients sent that was no HTTP.
+    broken: Vec<String>,
+}
+
+impl Server {
+    /// Starts on a free port of 127.0.0.1 with a leaf for `localhost`, `127.0.0.1` and `names`.
+    pub fn start(provider: Arc<dyn Provider>, ca: &Ca, names: &[&str]) -> Server {
+        let mut all = vec!["localhost", "127.0.0.1"];
+        all.extend(names);
+        Server::start_with(provider, ca.server(&all), 0)
+    }
+
+    /// Starts with that TLS configuration on that port (0: a free one).
+    pub fn start_with(provider: Arc<dyn Provider>, tls: Arc<rustls::ServerConfig>, port: u16) -> Server {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("a port on loopback");
+        Server::start_on(listener, provider, tls)
+    }
+
+    /// Starts on a listener that is there already (its address may have had to be known to the provider).
+    pub fn start_on(listener: TcpListener, provider: Arc<dyn Provider>, tls: Arc<rustls::ServerConfig>) -> Server {
+        let address = listener.local_addr().expect("an address");
+        let shared = Arc::new(Shared {
+            provider,
+            tls,
+            faults: Mutex::default(),
+            seen: Mutex::default(),
+            connections: AtomicUsize::new(0),
+            ending: AtomicBool::new(false),
+        });
+        let accepting = Arc::clone(&shared);
+        std::thread::spawn(move || accept(&listener, &accepting));
+        Server { address, shared }
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// `https://localhost:PORT`.
+    pub fn url(&self) -> String {
+        self.url_for("localhost")
+    }
+
+    /// `https://NAME:PORT`.
+    pub fn url_for(&self, name: &str) -> String {
+        format!("https://{name}:{}", self.port())
+    }
+
+    /// Adds a fault.
+    pub fn script(&self, fault: Fault) {
+        lock(&self.shared.faults).push(fault);
+    }
+
+    /// A new run begins: what was seen is kept, the once-only rule starts afresh.
+    pub fn begin_run(&self) {
+        let mut seen = lock(&self.shared.seen);
+        seen.run = seen.requests.len();
+    }
+
+    /// The requests of the present run, in the order in which they were read.
+    pub fn seen(&self) -> Vec<Request> {
+        let seen = lock(&self.shared.seen);
+        seen.requests[seen.run..].to_vec()
+    }
+
+    /// How many connections were accepted, those that never sent a request included.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// Panics if a changing request came more than once in the present run, or if a client sent what is no HTTP.
+    pub fn check_once_only(&self) {
+        let seen = lock(&self.shared.seen);
+        let mut counts = BTreeMap::new();
+        for request in seen.requests[seen.run..].iter().filter(|request| self.shared.provider.changes(request)) {
+            *counts.entry(request.line()).or_insert(0_usize) += 1;
+        }
+        let twice: Vec<_> = counts.into_iter().filter(|(_, count)| *count > 1).collect();
+        assert!(twice.is_empty(), "changing requests were sent more than once in a run: {twice:?}");
+        assert!(seen.broken.is_empty(), "broken requests came: {:?}", seen.broken);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shared.ending.store(true, Ordering::SeqCst);
+        drop(TcpStream::connect(self.address)); // wakes the accepting thread
+        if !std::thread::panicking() {
+            self.check_once_only();
+        }
+    }
+}
+
+fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+    for stream in listener.incoming() {
+        if shared.ending.load(Ordering::SeqCst) {
+            return;
+        }
+        let Ok(stream) = stream else { continue };
+        let number = shared.connections.fetch_add(1, Ordering::SeqCst);
+        let shared = Arc::clone(shared);
+        std::thread::spawn(move || drop(serve(stream, number, &shared)));
+    }
+}
+
+/// One connection, until either side ends it.
+fn serve(stream: TcpStream, connection: usize, shared: &Arc<Shared>) -> io::Result<()> {
+    stream.set_read_timeout(Some(TICK))?;
+    stream.set_nodelay(true)?;
+    let tls = rustls::ServerConnection::new(Arc::clone(&shared.tls)).map_err(io::Error::other)?;
+    let mut stream = rustls::StreamOwned::new(tls, Patient { stream, shared: Arc::clone(shared) });
+    loop {
+        let (method, target, headers, body) = match read_request(&mut stream) {
+            Ok(Some(parts)) => parts,
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                if error.kind() == io::ErrorKind::InvalidData && error.to_string().starts_with("the client sent") {
+                    lock(&shared.seen).broken.push(error.to_string());
+                }
+                return Err(error);
+            }
+        };
+        let request = {
+            let mut seen = lock(&shared.seen);
+            let number = seen.requests.len();
+            let request = Request { number, connection, at: Instant::now(), method, target, headers, body };
+            seen.requests.push(request.clone());
+            request
+        };
+        let fault = lock(&shared.faults).iter_mut().find_map(|fault| fault.take(&request));
+        let how = match fault {
+            None => How::Answer(shared.provider.answer(&request)),
+            Some((how, false)) => how,
+            Some((how, true)) => how.or_truly(shared.provider.answer(&request)),
+        };
+        if !reply(&mut stream, how)?
+            || request.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"))
+        {
+            stream.conn.send_close_notify();
+            return stream.flush();
+        }
+    }
+}
+
+/// Writes the reply; whether the connection goes on.
+fn reply(stream: &mut rustls::StreamOwned<rustls::ServerConnection, Patient>, how: How) -> io::Result<bool> {
+    match how {
+        How::Answer(answer) => {
+            stream.write_all(&answer.bytes())?;
+            stream.flush()?;
+            Ok(!answer.headers.iter().any(|(name, value)| name == "connection" && value == "close"))
+        }
+        How::Raw(bytes) => {
+            stream.write_all(&bytes)?;
+            stream.flush()?;
+            Ok(false)
+        }
+        How::Close => Ok(false),
+        How::Reset => {
+            socket2::SockRef::from(&stream.sock.stream).set_linger(Some(Duration::ZERO))?;
+            Err(io::ErrorKind::ConnectionReset.into())
+        }
+        How::Silence => {
+            let mut rest = [0; 64];
+            while stream.read(&mut rest)? > 0 {}
+            Ok(false)
+        }
+        How::Truncate(answer) => {
+            let bytes = answer.bytes();
+            let half = bytes.len() - answer.body.len().div_ceil(2).max(1);
+            stream.write_all(&bytes[..half])?;
+            stream.flush()?;
+            Err(io::ErrorKind::ConnectionAborted.into()) // no close_notify either
+        }
+        How::Drip(answer) => {
+            for byte in answer.bytes() {
+                stream.write_all(&[byte])?;
+                stream.flush()?;
+                std::thread::sleep(DRIP);
+                if stream.sock.shared.ending.load(Ordering::SeqCst) {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+    }
+}
+
+/// A socket whose reads wait as long as the server lives.
+struct Patient {
+    stream: TcpStream,
+    shared: Arc<Shared>,
+}
+
+impl Read for Patient {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.stream.read(out) {
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                    if self.shared.ending.load(Ordering::SeqCst) {
+                        return Err(io::ErrorKind::ConnectionAborted.into());
+                    }
+                }
+                result => return result,
+            }
+        }
+    }
+}
+
+impl Write for Patient {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+/// A listener that nobody may touch: counts the connections that come.
+pub struct Canary {
+    address: SocketAddr,
+    touched: Arc<AtomicUsize>,
+    ending: Arc<AtomicBool>,
+}
+
+impl Canary {
+    /// Listens on a free port of `address`, a loopback address.
+    pub fn on(address: IpAddr) -> Canary {
+        assert!(address.is_loopback(), "canaries live on loopback");
+        let listener = TcpListener::bind((address, 0)).expect("a port on loopback");
+        let canary = Canary {
+            address: listener.local_addr().expect("an address"),
+            touched: Arc::default(),
+            ending: Arc::default(),
+        };
+        let (touched, ending) = (Arc::clone(&canary.touched), Arc::clone(&canary.ending));
+        std::thread::spawn(move || {
+            for _ in listener.incoming() {
+                if ending.load(Ordering::SeqCst) {
+                    return;
+                }
+                touched.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        canary
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Canary {
+    fn drop(&mut self) {
+        let touched = self.touched.load(Ordering::SeqCst);
+        self.ending.store(true, Ordering::SeqCst);
+        drop(TcpStream::connect(self.address));
+        if !std::thread::panicking() {
+            assert_eq!(touched, 0, "the canary on {} was touched", self.address);
+        }
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
