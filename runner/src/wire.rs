@@ -1,19 +1,45 @@
 //! The frames between broker and worker.
 //!
 //! A frame is a header of nine bytes and a payload: payload length (u32, little endian), tag (u8), run id (u32, little
-//! endian). Payloads are strict JSON (unknown fields and trailing data are errors), but for [`Tag::Module`], which is
-//! the module's raw bytes. The cap comes before the allocation. The broker treats every frame as hostile: each
-//! error is a [`WorkerMisbehaved`]. Several runs may be outstanding; run 0 is the worker itself.
+//! endian). Payloads are strict JSON (unknown fields and trailing data are errors), but for [`ToWorker::Module`], which is
+//! the module's raw bytes, and for the frames that say all by their tag, which have none. The cap comes before the
+//! allocation. The broker treats every frame as hostile: each error is a [`WorkerMisbehaved`]. Several runs may be
+//! outstanding; run 0 is the worker itself.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | this one | what is said, and how much of it |
+//! | [`frame`] | bytes to frames and back, for blocking and for asynchronous pipes |
+
+pub mod frame;
 
 use serde::{Deserialize, Serialize};
+
+/// Bytes of a route's name or an argument's name in a call. Names in a page are far shorter; a longer one cannot match.
+pub const NAME_MAX: usize = 256;
+/// Arguments of one call. A page declares a handful.
+pub const ARGS_MAX: usize = 64;
+/// Bytes of one argument's value.
+pub const VALUE_MAX: usize = 4096;
+/// Bytes of one log line; what is longer is cut.
+pub const LINE_MAX: usize = 1024;
+/// Log lines of one step; then one line says that the rest was dropped.
+pub const LINES_PER_STEP: u32 = 200;
+/// Host calls of one step that need the broker. A rotation makes some forty; a rotator that polls a clock makes more.
+pub const CALLS_PER_STEP: u32 = 10_000;
+/// Bytes of a failure's code.
+pub const CODE_MAX: usize = 64;
+/// Bytes of a failure's detail, of a trap's reason, and of one reason for not accepting a module.
+pub const DETAIL_MAX: usize = 1024;
+/// Reasons for not accepting a module; the first ones say enough.
+pub const REASONS_MAX: usize = 50;
 
 /// Which run a frame belongs to; 0 is the worker itself (loading, describing).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RunId(pub u32);
 
 /// What the broker sends.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum ToWorker {
     /// The module's bytes (raw payload, not JSON). Run 0, first frame.
     Module(Vec<u8>),
@@ -28,11 +54,10 @@ pub enum ToWorker {
 }
 
 /// What the worker sends.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum ToBroker {
-    /// The module is loaded. Run 0.
-    Ready,
+    /// The module is loaded. Run 0. Says what the worker gave up before it read it.
+    Ready(crate::confine::Enforced),
     /// The module is not accepted; each reason is a sentence for people. Run 0.
     Rejected(Vec<String>),
     /// What the module is. Run 0.
@@ -188,20 +213,9 @@ pub struct Description {
 /// A worker that does not keep to the protocol. Always the end of the run.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerMisbehaved {
-    /// A payload above the cap of its tag.
-    #[error("the worker announced a frame of {announced} bytes; {cap} is the most for it")]
-    TooLarge {
-        /// What the header said.
-        announced: u64,
-        /// The cap.
-        cap: u64,
-    },
-    /// A tag that does not exist.
-    #[error("the worker sent a frame with the unknown tag {0}")]
-    UnknownTag(u8),
-    /// A payload that does not decode.
-    #[error("the worker sent a frame that does not decode: {0}")]
-    Malformed(&'static str),
+    /// Bytes that are no frame.
+    #[error("the worker broke the protocol: {0}")]
+    Frame(#[from] frame::FrameError),
     /// A frame that makes no sense now.
     #[error("the worker sent `{0}` out of turn")]
     OutOfTurn(&'static str),
@@ -211,4 +225,15 @@ pub enum WorkerMisbehaved {
     /// More frames or lines than a step may send.
     #[error("the worker sent more {0} than a step may")]
     Flood(&'static str),
+}
+
+/// Cuts a text to at most `max` bytes, at a character's edge, and marks the cut. Guests write these texts.
+pub fn clip(mut text: String, max: usize) -> String {
+    const MARK: &str = "…";
+    if text.len() > max {
+        let room = max.saturating_sub(MARK.len());
+        text.truncate(text.floor_char_boundary(room));
+        text.push_str(MARK);
+    }
+    text
 }

@@ -1,9 +1,31 @@
 //! The broker's end of the pipes to the worker. Treats every frame as hostile.
 
-use crate::wire::{Description, Limits, RunId, ToBroker, ToWorker, WorkerMisbehaved};
+use crate::confine::Enforced;
+use crate::wire::frame::{self, Decoder, Frame};
+use crate::wire::{CALLS_PER_STEP, Description, LINES_PER_STEP, Limits, RunId, ToBroker, ToWorker, WorkerMisbehaved};
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use tokio::io::{AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-/// A worker process: this binary, re-executed as `rotabox __worker`, with an empty environment and two pipes.
-pub struct Link {}
+/// The verb that makes this binary a worker. Not shown in the help.
+pub const WORKER_VERB: &str = "__worker";
+
+/// A worker process: this binary, re-executed as `rotabox __worker`, with an empty environment and two pipes. It is
+/// killed when this is dropped.
+#[derive(Debug)]
+pub struct Link {
+    child: Child,
+    to_worker: ChildStdin,
+    from_worker: BufReader<ChildStdout>,
+    decoder: Decoder<ToBroker>,
+    /// Frames that came while one was written, checked already.
+    early: VecDeque<(RunId, ToBroker)>,
+    ledger: Ledger,
+    /// A frame was left half-written: nothing can be sent any more.
+    torn: bool,
+}
 
 /// Why a module was not loaded.
 #[derive(Debug, thiserror::Error)]
@@ -17,33 +39,218 @@ pub enum LoadError {
 }
 
 impl Link {
-    /// Starts a worker. Needs a tokio runtime.
+    /// Starts a worker from this very binary. Needs a tokio runtime, and a thread that lives as long as the worker shall: the worker
+    /// is killed when the thread that started it ends.
     pub fn spawn() -> std::io::Result<Link> {
-        todo!()
+        // Not the path: the file may have been replaced since we started, and both ends must be of one build.
+        let itself = Path::new("/proc/self/exe");
+        if itself.exists() { Link::spawn_from(itself) } else { Link::spawn_from(&std::env::current_exe()?) }
     }
 
-    /// Hands the module over, to be scanned, compiled and linked.
-    pub async fn load(&mut self, _module: &[u8], _limits: Limits) -> Result<(), LoadError> {
-        todo!()
+    /// Starts a worker from another file of the same build (tests run in a binary of their own).
+    pub fn spawn_from(program: &Path) -> std::io::Result<Link> {
+        let mut command = Command::new(program);
+        command.arg0("rotabox").arg(WORKER_VERB).arg(std::process::id().to_string()).env_clear().current_dir("/");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        // Its own process group: Ctrl-C is the broker's to handle.
+        command.process_group(0).kill_on_drop(true);
+        let mut child = command.spawn()?;
+        let (Some(to_worker), Some(from_worker)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(std::io::Error::other("the pipes to the worker are missing"));
+        };
+        Ok(Link {
+            child,
+            to_worker,
+            from_worker: BufReader::with_capacity(64 * 1024, from_worker),
+            decoder: Decoder::new(),
+            early: VecDeque::new(),
+            ledger: Ledger { turn: Turn::Fresh, runs: BTreeMap::new() },
+            torn: false,
+        })
+    }
+
+    /// The worker's process id, while it runs.
+    pub fn process(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Hands the module over, to be scanned, compiled and linked. Answers with what the worker gave up before it read it.
+    pub async fn load(&mut self, module: &[u8], limits: Limits) -> Result<Enforced, LoadError> {
+        self.hand_over(module).await?;
+        self.ledger.turn = Turn::Loading;
+        self.send(RunId(0), &ToWorker::Load(limits)).await?;
+        match self.next().await? {
+            (_, ToBroker::Ready(enforced)) => Ok(enforced),
+            (_, ToBroker::Rejected(reasons)) => Err(LoadError::Rejected(reasons)),
+            (_, other) => Err(WorkerMisbehaved::OutOfTurn(other.kind().name).into()),
+        }
     }
 
     /// Hands a module over, to be described without compiling. The worker is used up afterwards.
-    pub async fn describe(&mut self, _module: &[u8]) -> Result<Description, LoadError> {
-        todo!()
+    pub async fn describe(&mut self, module: &[u8]) -> Result<Description, LoadError> {
+        self.hand_over(module).await?;
+        self.ledger.turn = Turn::Describing;
+        self.send(RunId(0), &ToWorker::Describe).await?;
+        match self.next().await? {
+            (_, ToBroker::Described(description)) => Ok(description),
+            (_, other) => Err(WorkerMisbehaved::OutOfTurn(other.kind().name).into()),
+        }
     }
 
-    /// Sends a frame.
-    pub async fn send(&mut self, _run: RunId, _frame: &ToWorker) -> Result<(), WorkerMisbehaved> {
-        todo!()
+    /// Sends a frame. Not to be dropped before it ends, unless the worker is killed: a frame cannot be half-written.
+    pub async fn send(&mut self, run: RunId, frame: &ToWorker) -> Result<(), WorkerMisbehaved> {
+        let bytes = frame::encode(run, frame)?;
+        self.ledger.sent(run, frame);
+        self.write(&bytes).await
     }
 
-    /// The next frame of any run.
+    /// The next frame of any run. May be dropped at any time, as an arm of a select, and called again.
     pub async fn next(&mut self) -> Result<(RunId, ToBroker), WorkerMisbehaved> {
-        todo!()
+        if let Some(early) = self.early.pop_front() {
+            return Ok(early);
+        }
+        match frame::read_async(&mut self.from_worker, &mut self.decoder).await {
+            Ok(Some((run, frame))) => {
+                self.ledger.received(run, &frame)?;
+                Ok((run, frame))
+            }
+            Ok(None) => Err(self.gone().await),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Kills the worker and reaps it.
     pub async fn kill(&mut self) {
-        todo!()
+        // It may be dead already; either way there is nothing left to do about it.
+        let _ = self.child.kill().await;
+    }
+
+    async fn hand_over(&mut self, module: &[u8]) -> Result<(), WorkerMisbehaved> {
+        let header = frame::module_header(module)?;
+        self.write(&header).await?;
+        self.write(module).await
+    }
+
+    /// Writes all, and meanwhile takes what the worker writes: it may be blocked in a write of its own and not read.
+    async fn write(&mut self, mut bytes: &[u8]) -> Result<(), WorkerMisbehaved> {
+        if std::mem::replace(&mut self.torn, true) {
+            return Err(WorkerMisbehaved::Gone("an earlier frame to it was not written whole".to_owned()));
+        }
+        while !bytes.is_empty() {
+            tokio::select! {
+                written = self.to_worker.write(bytes) => match written {
+                    Ok(count) if count > 0 => bytes = bytes.split_at_checked(count).map_or(&[], |(_, rest)| rest),
+                    Ok(_) | Err(_) => return Err(self.gone().await),
+                },
+                read = frame::read_async(&mut self.from_worker, &mut self.decoder) => match read {
+                    Ok(Some((run, frame))) => {
+                        self.ledger.received(run, &frame)?;
+                        self.early.push_back((run, frame));
+                    }
+                    Ok(None) => return Err(self.gone().await),
+                    Err(error) => return Err(error.into()),
+                },
+            }
+        }
+        self.torn = false;
+        Ok(())
+    }
+
+    /// How it ended. A worker that closed its pipe and lives on is killed.
+    async fn gone(&mut self) -> WorkerMisbehaved {
+        let _ = self.child.start_kill();
+        WorkerMisbehaved::Gone(match self.child.wait().await {
+            Ok(status) => words(status),
+            Err(_) => "how it ended is not known".to_owned(),
+        })
+    }
+}
+
+fn words(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exited with {code}"),
+        (None, Some(signal)) => format!("killed by signal {signal}"),
+        (None, None) => "how it ended is not known".to_owned(),
+    }
+}
+
+/// What the worker may say now.
+#[derive(Debug)]
+struct Ledger {
+    turn: Turn,
+    runs: BTreeMap<RunId, Run>,
+}
+
+#[derive(Debug, PartialEq)]
+enum Turn {
+    /// No module yet.
+    Fresh,
+    Loading,
+    Describing,
+    Loaded,
+    /// Rejected or described: there is nothing more to say.
+    Over,
+}
+
+#[derive(Debug, Default)]
+struct Run {
+    waits_for_reply: bool,
+    calls: u32,
+    lines: u32,
+}
+
+impl Ledger {
+    fn sent(&mut self, run: RunId, frame: &ToWorker) {
+        match frame {
+            ToWorker::Start(_) => {
+                self.runs.insert(run, Run::default());
+            }
+            ToWorker::Reply(_) => {
+                if let Some(run) = self.runs.get_mut(&run) {
+                    run.waits_for_reply = false;
+                }
+            }
+            ToWorker::Module(_) | ToWorker::Load(_) | ToWorker::Describe => {}
+        }
+    }
+
+    fn received(&mut self, id: RunId, frame: &ToBroker) -> Result<(), WorkerMisbehaved> {
+        let out_of_turn = WorkerMisbehaved::OutOfTurn(frame.kind().name);
+        match (&self.turn, frame) {
+            (Turn::Loading, ToBroker::Ready(_)) => {
+                self.turn = Turn::Loaded;
+                return Ok(());
+            }
+            (Turn::Loading, ToBroker::Rejected(_)) | (Turn::Describing, ToBroker::Described(_)) => {
+                self.turn = Turn::Over;
+                return Ok(());
+            }
+            (_, ToBroker::Ready(_) | ToBroker::Rejected(_) | ToBroker::Described(_)) => return Err(out_of_turn),
+            (_, ToBroker::Call(_) | ToBroker::Log(_) | ToBroker::Done(_) | ToBroker::Trapped(_)) => {}
+        }
+        // A run that waits for a reply is suspended: it says nothing.
+        let run = self.runs.get_mut(&id).filter(|run| !run.waits_for_reply).ok_or(out_of_turn)?;
+        match frame {
+            ToBroker::Call(_) => {
+                run.waits_for_reply = true;
+                run.calls = run.calls.saturating_add(1);
+                if run.calls > CALLS_PER_STEP {
+                    return Err(WorkerMisbehaved::Flood("host calls"));
+                }
+            }
+            ToBroker::Log(_) => {
+                run.lines = run.lines.saturating_add(1);
+                // One more says that lines were dropped.
+                if run.lines > LINES_PER_STEP.saturating_add(1) {
+                    return Err(WorkerMisbehaved::Flood("log lines"));
+                }
+            }
+            ToBroker::Done(_) | ToBroker::Trapped(_) => {
+                self.runs.remove(&id);
+            }
+            ToBroker::Ready(_) | ToBroker::Rejected(_) | ToBroker::Described(_) => {}
+        }
+        Ok(())
     }
 }

@@ -1,19 +1,161 @@
 //! What a process gives up before it reads anything.
+//!
+//! Both processes call one function of this module as their first act. It answers with an [`Enforced`] value: what was
+//! really done, not what was meant. `doctor`, the result and `confinement = "require"` read that value and nothing else.
+//!
+//! | measure | broker | worker | against |
+//! | --- | --- | --- | --- |
+//! | no core dumps, not dumpable | yes | yes | memory on disk; another process of the same user attaching |
+//! | no new privileges | yes | yes | a set-user-id program started from here |
+//! | environment cleared | yes | started empty | `HTTP_PROXY`, `SSL_CERT_FILE`, `LD_…` deciding what we do |
+//! | descriptors | not inherited | closed | the gateway's files in the rotator's process |
+//! | no files, no processes | – | yes | writing a file, starting a program or thread |
+//! | dies with the broker | – | yes | an orphan that goes on |
 
-use serde::Serialize;
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(not(target_os = "linux"))]
+#[path = "other.rs"]
+mod linux;
+mod unix;
 
-/// What really holds in this process. Flows into the result, the audit log and `doctor`.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Enforced {}
+use serde::{Deserialize, Serialize};
+
+pub use unix::{Stdout, stdout};
+
+/// What a process gave up. Only what was really done is [`Measure::On`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Enforced {
+    /// No core file is written.
+    pub core_dumps_off: Measure,
+    /// Its memory cannot be read, and it cannot be attached to, by another process of the same user.
+    pub not_dumpable: Measure,
+    /// No program started from here gains privileges.
+    pub no_new_privileges: Measure,
+    /// No variable is left in the environment.
+    pub environment_cleared: Measure,
+    /// Descriptors above 2 are closed (worker) or not inherited (broker).
+    pub descriptors_closed: Measure,
+    /// No file can grow, and hardly any can be opened.
+    pub files_off: Measure,
+    /// No process and no thread can be started. A superuser is not held by it.
+    pub processes_off: Measure,
+    /// It is killed when the broker ends.
+    pub dies_with_broker: Measure,
+    /// The kernel's file and network rules.
+    pub landlock: Measure,
+    /// The kernel's list of system calls.
+    pub seccomp: Measure,
+}
 
 impl Enforced {
-    /// The first wall that is missing, in words.
+    /// The first wall of the broker that is missing, in words that fit into a sentence; `confinement = "require"` refuses to go on
+    /// without it.
     pub fn missing(&self) -> Option<String> {
-        todo!()
+        let walls = [
+            ("core dumps are not off", self.core_dumps_off),
+            ("other processes of the same user may read its memory", self.not_dumpable),
+            ("programs started from it may gain privileges", self.no_new_privileges),
+            ("the environment is not cleared", self.environment_cleared),
+            ("open files may be inherited", self.descriptors_closed),
+            ("the kernel's file and network rules (Landlock) are not in force", self.landlock),
+            ("the kernel's list of system calls (seccomp) is not in force", self.seccomp),
+        ];
+        walls.into_iter().find(|(_, measure)| *measure != Measure::On).map(|(words, _)| words.to_owned())
     }
 }
 
-/// The broker's start: before stdin, files and threads.
+/// Whether one measure holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Measure {
+    /// It holds.
+    On,
+    /// It was tried and the system refused.
+    Failed,
+    /// It was not tried: not for this process, not on this platform, or not in this version.
+    #[default]
+    Absent,
+}
+
+impl Measure {
+    fn of(done: bool) -> Measure {
+        if done { Measure::On } else { Measure::Failed }
+    }
+}
+
+/// The broker this worker belongs to is gone already.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the broker that started this worker has ended")]
+pub struct Orphaned;
+
+/// For the broker: before it reads anything, and before it starts a thread.
 pub fn broker_start() -> Enforced {
-    todo!()
+    Enforced {
+        core_dumps_off: Measure::of(unix::limit(unix::CORE, 0)),
+        not_dumpable: linux::not_dumpable(),
+        no_new_privileges: linux::no_new_privileges(),
+        environment_cleared: linux::clear_environment(),
+        descriptors_closed: linux::do_not_inherit_descriptors(),
+        ..Enforced::default()
+    }
+}
+
+/// For the worker: before it reads anything. `broker` is the process id that started it, as far as it was told.
+pub fn worker_start(broker: Option<u32>) -> Result<Enforced, Orphaned> {
+    let dies_with_broker = linux::die_with(broker)?;
+    linux::first_to_go();
+    Ok(Enforced {
+        core_dumps_off: Measure::of(unix::limit(unix::CORE, 0)),
+        not_dumpable: linux::not_dumpable(),
+        no_new_privileges: linux::no_new_privileges(),
+        environment_cleared: linux::clear_environment(),
+        descriptors_closed: linux::close_descriptors(),
+        files_off: Measure::of(unix::limit(unix::FILE_SIZE, 0) && unix::limit(unix::OPEN_FILES, OPEN_FILES)),
+        processes_off: Measure::of(unix::limit(unix::PROCESSES, 0)),
+        dies_with_broker,
+        ..Enforced::default()
+    })
+}
+
+/// Descriptors that the worker may have at once: its three, and a few that the standard library opens and closes again.
+const OPEN_FILES: u64 = 8;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn what_was_not_tried_is_not_claimed() {
+        let words = serde_json::to_value(Enforced::default()).unwrap();
+        assert!(words.as_object().unwrap().values().all(|word| word == "absent"));
+    }
+
+    #[test]
+    fn a_wall_that_failed_or_was_not_tried_is_missing() {
+        let mut enforced = Enforced {
+            core_dumps_off: Measure::On,
+            not_dumpable: Measure::Failed,
+            no_new_privileges: Measure::On,
+            environment_cleared: Measure::On,
+            descriptors_closed: Measure::On,
+            landlock: Measure::Absent,
+            seccomp: Measure::On,
+            ..Enforced::default()
+        };
+        assert!(enforced.missing().unwrap().contains("memory"));
+        enforced.not_dumpable = Measure::On;
+        assert!(enforced.missing().unwrap().contains("Landlock"));
+        enforced.landlock = Measure::On;
+        assert_eq!(enforced.missing(), None);
+    }
+
+    #[test]
+    fn an_enforced_value_with_an_unknown_measure_is_refused() {
+        let mut words = serde_json::to_value(Enforced::default()).unwrap();
+        words.as_object_mut().unwrap().insert("moat".into(), "on".into());
+        assert!(serde_json::from_value::<Enforced>(words).is_err());
+    }
 }

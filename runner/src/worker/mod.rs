@@ -1,6 +1,85 @@
 //! The worker: the process with wasmtime and the rotator, and nothing else.
+//!
+//! It is this binary, started again as `rotabox __worker` with an empty environment and two pipes. It never receives a
+//! secret. Everything is on one thread, without an async runtime: a frame comes, the run that it belongs to goes on until it
+//! waits for the next one or ends. Whatever breaks the protocol ends the process; the broker sees that and says so.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | `scan` | what a module must be, before anything is compiled |
+//! | `engine` | compile and link |
+//! | `runs` | the runs that are outstanding |
+//! | `guest` | one step in a fresh store: the contract's imports |
+//! | `port` | a run's way to the broker |
+//! | `meter` | limits of a store |
+//! | `trapped` | why a step ended, in words |
+
+mod engine;
+mod guest;
+mod meter;
+mod port;
+mod runs;
+mod trapped;
+
+use crate::confine;
+use crate::wire::frame::{self, Decoder, FrameError, ReadError};
+use crate::wire::{REASONS_MAX, RunId, ToBroker, ToWorker, clip};
+use std::io::{BufReader, Read, Write};
+use std::process::ExitCode;
 
 /// Runs the worker's side of the protocol on stdin and stdout until stdin ends.
-pub fn main() -> std::process::ExitCode {
-    todo!()
+pub fn main() -> ExitCode {
+    // stderr is nowhere, and a message could quote the guest.
+    std::panic::set_hook(Box::new(|_| {}));
+    // `rotabox __worker BROKER`
+    let broker = std::env::args_os().nth(2).and_then(|id| id.to_str()?.parse().ok());
+    let Ok(enforced) = confine::worker_start(broker) else { return ExitCode::FAILURE };
+    match serve(std::io::stdin().lock(), Box::new(confine::stdout()), enforced) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Why the worker gives up: nothing that could be said to the broker would help.
+#[derive(Debug, thiserror::Error)]
+enum Stop {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error("the pipe to the broker is broken: {0}")]
+    Write(#[from] std::io::Error),
+    #[error("the pipe ended before there was anything to do")]
+    Early,
+    #[error("`{0}` came out of turn")]
+    OutOfTurn(&'static str),
+}
+
+fn serve(stdin: impl Read, stdout: Box<dyn Write + Send>, enforced: confine::Enforced) -> Result<(), Stop> {
+    let mut pipe = BufReader::with_capacity(64 * 1024, stdin);
+    let mut decoder = Decoder::<ToWorker>::new();
+    let out = port::Out::new(stdout);
+    let mut next = || frame::read(&mut pipe, &mut decoder);
+
+    let (_, ToWorker::Module(module)) = next()?.ok_or(Stop::Early)? else { return Err(Stop::OutOfTurn("module")) };
+    let limits = match next()?.ok_or(Stop::Early)? {
+        (_, ToWorker::Load(limits)) => limits,
+        (_, ToWorker::Describe) => return Err(Stop::OutOfTurn("describe")),
+        _ => return Err(Stop::OutOfTurn("load")),
+    };
+    let loaded = match engine::load(&module, limits) {
+        Ok(loaded) => loaded,
+        Err(reasons) => return Ok(out.write(RunId(0), &ToBroker::Rejected(clipped(reasons)))?),
+    };
+    drop(module);
+    out.write(RunId(0), &ToBroker::Ready(enforced))?;
+    let mut runs = runs::Runs::new(loaded, out);
+    while let Some((run, frame)) = next()? {
+        runs.take(run, frame)?;
+    }
+    Ok(())
+}
+
+fn clipped(reasons: Vec<String>) -> Vec<String> {
+    reasons.into_iter().take(REASONS_MAX).map(|reason| clip(reason, crate::wire::DETAIL_MAX)).collect()
 }

@@ -1,0 +1,51 @@
+//! What every Unix has: resource limits, and standard output without a buffer.
+#![allow(unsafe_code, reason = "resource limits and descriptors have no safe interface in the standard library")]
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::mem::ManuallyDrop;
+use std::os::fd::FromRawFd;
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+type Resource = libc::__rlimit_resource_t;
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+type Resource = libc::c_int;
+
+pub(super) const CORE: Resource = libc::RLIMIT_CORE;
+pub(super) const FILE_SIZE: Resource = libc::RLIMIT_FSIZE;
+pub(super) const OPEN_FILES: Resource = libc::RLIMIT_NOFILE;
+pub(super) const PROCESSES: Resource = libc::RLIMIT_NPROC;
+
+/// Sets both the soft and the hard limit, or lowers them no further than they are. True if the limit is now at most `value`.
+pub(super) fn limit(resource: Resource, value: u64) -> bool {
+    let mut now = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `now` is a whole rlimit that outlives the call.
+    if unsafe { libc::getrlimit(resource, &raw mut now) } != 0 {
+        return false;
+    }
+    let value = libc::rlim_t::from(value).min(now.rlim_max);
+    let wanted = libc::rlimit { rlim_cur: value, rlim_max: value };
+    // SAFETY: `wanted` is a whole rlimit that outlives the call, which only reads it.
+    unsafe { libc::setrlimit(resource, &raw const wanted) == 0 }
+}
+
+/// Standard output without the buffer of the standard library, which would split a frame at a byte that is 10.
+#[derive(Debug)]
+pub struct Stdout(ManuallyDrop<File>);
+
+/// See [`Stdout`]. The descriptor stays open when it is dropped.
+pub fn stdout() -> Stdout {
+    // SAFETY: descriptor 1 is open from the start of every Rust program (the runtime opens it if it was closed), nothing in
+    // this crate closes it, and `ManuallyDrop` keeps this `File` from doing so.
+    Stdout(ManuallyDrop::new(unsafe { File::from_raw_fd(1) }))
+}
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
