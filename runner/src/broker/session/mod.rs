@@ -163,7 +163,7 @@ impl<'b> Desk<'b> {
                     let said = self.words(&reason, running);
                     return running.seen.because(format!("the rotator was stopped: {said}"));
                 }
-                ToBroker::Ready | ToBroker::Rejected(_) | ToBroker::Described(_) => {
+                ToBroker::Ready(_) | ToBroker::Rejected(_) | ToBroker::Described(_) => {
                     let error = wire::WorkerMisbehaved::OutOfTurn("a frame about loading, in a step");
                     return self.give_up_worker(running, error.to_string()).await;
                 }
