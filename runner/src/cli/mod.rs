@@ -1,6 +1,7 @@
 //! The command line: one small file a verb.
 
 mod out;
+mod pack;
 mod run;
 
 use clap::{Args, Parser, Subcommand};
@@ -31,6 +32,7 @@ enum Verb {
     Run(run::Run),
     Rehearse(run::Rehearse),
     Verify(run::Verify),
+    Pack(pack::Pack),
 }
 
 /// Where the operator's files are.
@@ -78,6 +80,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Run(args) => args.execute(enforced, &mut out),
         Verb::Rehearse(args) => args.execute(enforced, &mut out),
         Verb::Verify(args) => args.execute(enforced, &mut out),
+        Verb::Pack(args) => args.execute(&mut out),
     };
     let exit = exit.unwrap_or_else(|error| {
         out.error(&format!("rotabox: {error:#}\n"));

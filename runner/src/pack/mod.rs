@@ -106,22 +106,30 @@ pub fn pack(wasm: &[u8], page: Option<&SourceFile>) -> Result<Packed, PackError>
 
 /// `rotabox pack SOURCE [--page PAGE] [-o OUT]`: packs a crate folder or a `.wasm` file.
 ///
-/// Without `page`, the `page.toml` beside the crate's `Cargo.toml` is sealed in if there is one; a `.wasm` file gets
-/// no page then. Without `out`, the component is written to the current folder, under the package name without `rotator-`
-/// (`okta.wasm` for `rotator-okta`), or beside a `.wasm` file as `NAME.rotator.wasm`.
+/// Without `page`, none is sealed in: see [`own_page`]. Without `out`, the component is written to the current folder,
+/// under the package name without `rotator-` (`okta.wasm` for `rotator-okta`), or beside a `.wasm` file as
+/// `NAME.rotator.wasm`.
 pub fn pack_path(source: &Path, page: Option<&Path>, out: Option<&Path>) -> Result<Written, PackError> {
-    let (wasm, own_page, default_out) = if source.is_dir() {
+    // A mistake in the page is found before anything is built.
+    let page = page.map(read_page).transpose()?;
+    if let Some(page) = &page {
+        crate::page::parse::parse(page.clone()).map_err(PackError::Page)?;
+    }
+    let (wasm, default_out) = if source.is_dir() {
         let built = build::build_crate(source)?;
-        let own_page = Some(source.join("page.toml")).filter(|path| path.is_file());
-        (built.module, own_page, PathBuf::from(format!("{}.wasm", built.name)))
+        (built.module, PathBuf::from(format!("{}.wasm", built.name)))
     } else {
-        (source.to_owned(), None, source.with_extension("rotator.wasm"))
+        (source.to_owned(), source.with_extension("rotator.wasm"))
     };
-    let page = page.map(Path::to_owned).or(own_page).map(|path| read_page(&path)).transpose()?;
     let wasm = std::fs::read(&wasm).map_err(|error| PackError::File { path: wasm, verb: "read", error })?;
     let packed = pack(&wasm, page.as_ref())?;
     let path = out.map_or(default_out, Path::to_owned);
     write(&packed, page.is_some(), path)
+}
+
+/// The `page.toml` beside a crate's `Cargo.toml`, if there is one.
+pub fn own_page(folder: &Path) -> Option<PathBuf> {
+    Some(folder.join("page.toml")).filter(|path| path.is_file())
 }
 
 /// Builds and packs crate folders in one go, each as [`pack_path`] would, into `folder`: `folder/okta.wasm` for the
@@ -137,8 +145,7 @@ pub fn pack_crates(crates: &[&Path], folder: &Path) -> Result<Vec<Written>, Pack
         .iter()
         .zip(built)
         .map(|(source, built)| {
-            let page = Some(source.join("page.toml")).filter(|path| path.is_file());
-            let page = page.map(|path| read_page(&path)).transpose()?;
+            let page = own_page(source).map(|path| read_page(&path)).transpose()?;
             let wasm = std::fs::read(&built.module).map_err(|error| PackError::File {
                 path: built.module,
                 verb: "read",
