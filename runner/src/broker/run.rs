@@ -13,7 +13,7 @@ use super::machine::{self, Plan, StepEnd, Steps};
 use super::outcome::Outcome;
 use super::proof::{New, Old, Sight, Which, observe};
 use super::session::{Desk, Seen};
-use crate::confine::Enforced;
+use crate::confine::{self, Enforced};
 use crate::gateway;
 use crate::page::model::Origin;
 use crate::page::template::Source;
@@ -68,11 +68,6 @@ fn opened(request: &Request, result: &mut RunResult) -> Result<Opened, String> {
     if request.verb == Verb::Run && !found.page.can_verify() && !found.policy.settings.accept_unverified {
         return Err("the page has no verify route; to go by the provider's word, write `unverified = \"accept\"` under [settings] of the policy".to_owned());
     }
-    if found.policy.settings.require_confinement
-        && let Some(missing) = result.missing_wall()
-    {
-        return Err(format!("the policy requires confinement, and {missing}; see `rotabox doctor`"));
-    }
     Ok(Opened { found, host, trust })
 }
 
@@ -92,6 +87,7 @@ async fn started(verb: Verb, opened: Opened, result: &mut RunResult) -> Result<S
     let deadline = Instant::now() + found.policy.limits.deadline;
     let interrupts = Interrupts::listen().map_err(|error| format!("signals cannot be heard: {error}"))?;
     let mut link = Link::spawn().map_err(|error| format!("the worker process could not be started: {error}"))?;
+    confine::broker_walls(&mut result.walls().broker, &ports(&found.policy, &host));
     let limits = wire::Limits {
         memory_bytes: found.policy.limits.memory_bytes,
         fuel: found.policy.limits.fuel,
@@ -110,8 +106,8 @@ async fn started(verb: Verb, opened: Opened, result: &mut RunResult) -> Result<S
         tokio::pin!(load, stdin);
         // Bad input is said at once; a module that is still compiling is not waited for.
         let params = tokio::select! {
-            params = &mut stdin => { let params = params?; load.await.map_err(|error| error.to_string())?; params }
-            loaded = &mut load => { loaded.map_err(|error| error.to_string())?; stdin.await? }
+            params = &mut stdin => { let params = params?; (load.await.map_err(|error| error.to_string())?, params) }
+            loaded = &mut load => (loaded.map_err(|error| error.to_string())?, stdin.await?),
         };
         Ok::<_, String>(params)
     };
@@ -120,6 +116,15 @@ async fn started(verb: Verb, opened: Opened, result: &mut RunResult) -> Result<S
         () = waiting.wait(1) => Err("interrupted by a signal before anything was tried".to_owned()),
         () = tokio::time::sleep_until(deadline.into()) => Err("the deadline passed before the module was ready ([limits] deadline)".to_owned()),
     };
+    let params = params.and_then(|(worker, params)| {
+        result.walls().worker = Some(worker);
+        match result.walls().missing() {
+            Some(missing) if found.policy.settings.require_confinement => {
+                Err(format!("the policy requires confinement, and {missing}; see `rotabox doctor`"))
+            }
+            _ => Ok(params),
+        }
+    });
     let bound = match params.and_then(|params| bound(verb, found.page, found.policy, params)) {
         Ok(bound) => bound,
         Err(reason) => {
@@ -168,6 +173,13 @@ fn bound(verb: Verb, page: Page, policy: Policy, params: gateway::Params) -> Res
         Some(key) => Err(format!("the params hold no `{key}`, which this needs; look at the gateway's record")),
         None => Ok(bound),
     }
+}
+
+/// The ports that the kernel lets this process dial: those of the policy's hosts, and the proxy's.
+fn ports(policy: &Policy, host: &HostFile) -> Vec<u16> {
+    let hosts = policy.records.values().flat_map(|record| &record.hosts).chain(&policy.rotator.literal_hosts);
+    let proxy = host.proxy.as_ref().and_then(url::Url::port_or_known_default);
+    hosts.map(|host| host.port).chain(proxy).collect()
 }
 
 /// The hosts and ports that may be dialled: those of the records' URLs and of literal origins.

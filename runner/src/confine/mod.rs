@@ -11,7 +11,16 @@
 //! | descriptors | not inherited | closed | the gateway's files in the rotator's process |
 //! | no files, no processes | – | yes | writing a file, starting a program or thread |
 //! | dies with the broker | – | yes | an orphan that goes on |
+//! | Landlock | name-service files; the policy's ports | nothing at all | files and hosts that a rotation does not need |
+//! | seccomp | a list of what is refused | a list of what is allowed, else killed | an escape from the engine |
+//!
+//! The walls of the last two rows go up late: the broker's when every file is open and the worker is started, before stdin
+//! is read; the worker's before it reads the module, and once more, without executable memory, before the rotator runs.
 
+#[cfg(target_os = "linux")]
+mod calls;
+#[cfg(target_os = "linux")]
+mod files;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(not(target_os = "linux"))]
@@ -72,6 +81,8 @@ impl Enforced {
 pub enum Measure {
     /// It holds.
     On,
+    /// The kernel is older than the rules: it holds as far as the kernel knows them.
+    Partly,
     /// It was tried and the system refused.
     Failed,
     /// It was not tried: not for this process, not on this platform, or not in this version.
@@ -117,6 +128,42 @@ pub fn worker_start(broker: Option<u32>) -> Result<Enforced, Orphaned> {
         dies_with_broker,
         ..Enforced::default()
     })
+}
+
+/// For the broker: every file is open, the worker is started, stdin is not read yet. `ports` are those that may be dialled, besides
+/// the name service's.
+pub fn broker_walls(enforced: &mut Enforced, ports: &[u16]) {
+    #[cfg(target_os = "linux")]
+    {
+        const DNS: u16 = 53;
+        let mut ports = ports.to_vec();
+        ports.push(DNS);
+        enforced.landlock = files::names_and_ports(&ports);
+        enforced.seccomp = calls::broker();
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (enforced, ports);
+}
+
+/// For the worker: before it reads the module.
+pub fn worker_first_wall(enforced: &mut Enforced) {
+    #[cfg(target_os = "linux")]
+    {
+        enforced.landlock = files::nothing();
+        enforced.seccomp = calls::worker_compiling();
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = enforced;
+}
+
+/// For the worker: the module is compiled; from here on no memory becomes executable.
+pub fn worker_second_wall(enforced: &mut Enforced) {
+    #[cfg(target_os = "linux")]
+    if enforced.seccomp == Measure::On {
+        enforced.seccomp = calls::worker_running();
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = enforced;
 }
 
 /// Descriptors that the worker may have at once: its three, and a few that the standard library opens and closes again.

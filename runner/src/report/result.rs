@@ -85,6 +85,24 @@ impl Limits {
     }
 }
 
+/// What holds in which process. Only what was really done.
+#[derive(Clone, Debug, Serialize)]
+pub struct Walls {
+    /// The process with the secrets and the network.
+    pub broker: Enforced,
+    /// The process with the rotator; none if it did not get as far as being ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worker: Option<Enforced>,
+}
+
+impl Walls {
+    /// The first wall that is missing, in words that fit into a sentence.
+    pub fn missing(&self) -> Option<String> {
+        let worker = self.worker.as_ref().and_then(Enforced::missing).map(|missing| format!("in the worker {missing}"));
+        self.broker.missing().or(worker)
+    }
+}
+
 /// The result line. Field order is part of it.
 #[derive(Debug, Serialize)]
 pub struct RunResult {
@@ -117,7 +135,7 @@ pub struct RunResult {
     policy_sha256: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     limits: Option<Limits>,
-    walls: Enforced,
+    walls: Walls,
     milliseconds: u64,
     #[serde(skip)]
     log: Vec<(String, Level, String)>,
@@ -125,7 +143,7 @@ pub struct RunResult {
 
 impl RunResult {
     /// A result that says nothing yet.
-    pub fn new(verb: Verb, what: &str, walls: Enforced) -> RunResult {
+    pub fn new(verb: Verb, what: &str, broker: Enforced) -> RunResult {
         RunResult {
             version: VERSION,
             run: run_id(),
@@ -146,7 +164,7 @@ impl RunResult {
             page_sha256: None,
             policy_sha256: None,
             limits: None,
-            walls,
+            walls: Walls { broker, worker: None },
             milliseconds: 0,
             log: Vec::new(),
         }
@@ -172,9 +190,9 @@ impl RunResult {
         self.hosts = hosts.to_vec();
     }
 
-    /// The first wall that this process does not have, in words.
-    pub fn missing_wall(&self) -> Option<String> {
-        self.walls.missing()
+    /// What holds in both processes.
+    pub fn walls(&mut self) -> &mut Walls {
+        &mut self.walls
     }
 
     /// Takes the book, warnings and the rotator's words; all of it is redacted once more.

@@ -33,7 +33,8 @@ pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
     // `rotabox __worker BROKER`
     let broker = std::env::args_os().nth(2).and_then(|id| id.to_str()?.parse().ok());
-    let Ok(enforced) = confine::worker_start(broker) else { return ExitCode::FAILURE };
+    let Ok(mut enforced) = confine::worker_start(broker) else { return ExitCode::FAILURE };
+    confine::worker_first_wall(&mut enforced);
     match serve(std::io::stdin().lock(), Box::new(confine::stdout()), enforced) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
@@ -55,7 +56,7 @@ enum Stop {
     OutOfTurn(&'static str),
 }
 
-fn serve(stdin: impl Read, stdout: Box<dyn Write + Send>, enforced: confine::Enforced) -> Result<(), Stop> {
+fn serve(stdin: impl Read, stdout: Box<dyn Write + Send>, mut enforced: confine::Enforced) -> Result<(), Stop> {
     let mut pipe = BufReader::with_capacity(64 * 1024, stdin);
     let mut decoder = Decoder::<ToWorker>::new();
     let out = port::Out::new(stdout);
@@ -72,6 +73,7 @@ fn serve(stdin: impl Read, stdout: Box<dyn Write + Send>, enforced: confine::Enf
         Err(reasons) => return Ok(out.write(RunId(0), &ToBroker::Rejected(clipped(reasons)))?),
     };
     drop(module);
+    confine::worker_second_wall(&mut enforced);
     out.write(RunId(0), &ToBroker::Ready(enforced))?;
     let mut runs = runs::Runs::new(loaded, out);
     while let Some((run, frame)) = next()? {

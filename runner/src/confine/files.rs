@@ -1,0 +1,74 @@
+//! Landlock: which files may be opened and which TCP ports may be dialled, from here on.
+//!
+//! The worker may do neither. The broker may read what the name service reads, and dial the ports that the policy names.
+//! Destination addresses are not the kernel's business here: `broker/http` decides those.
+
+use super::Measure;
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, BitFlags, NetPort, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr,
+    RulesetError, RulesetStatus,
+};
+
+/// The rights that are handled: those of Linux 6.10. Newer kernels know more; older ones fewer, and the measure says so.
+const KNOWN: ABI = ABI::V5;
+
+/// What name look-ups read (glibc's `nsswitch`, `resolv.conf`, and modules of either).
+const NAME_SERVICE: &[&str] = &[
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/host.conf",
+    "/etc/gai.conf",
+    "/etc/services",
+    "/etc/ld.so.cache",
+    "/run/systemd/resolve", // systemd-resolved's own resolv.conf
+    "/run/resolvconf",
+    "/run/nscd",
+    "/lib",
+    "/lib64",
+    "/usr/lib", // name-service modules are loaded on first use
+    "/dev/null",
+    "/dev/urandom",
+    "/proc/self/task", // the thread count that the standard library asks for
+];
+
+/// For the worker: no file, no port.
+pub(super) fn nothing() -> Measure {
+    measured(|| ruleset()?.create()?.restrict_self())
+}
+
+/// For the broker: the name service's files, and TCP connections to `ports`.
+pub(super) fn names_and_ports(ports: &[u16]) -> Measure {
+    measured(|| {
+        let mut rules = ruleset()?.create()?;
+        for path in NAME_SERVICE {
+            // What this machine does not have needs no rule.
+            if let Ok(file) = PathFd::new(path) {
+                rules = rules.add_rule(PathBeneath::new(file, reading()))?;
+            }
+        }
+        for port in ports {
+            rules = rules.add_rule(NetPort::new(*port, AccessNet::ConnectTcp))?;
+        }
+        rules.restrict_self()
+    })
+}
+
+fn ruleset() -> Result<Ruleset, RulesetError> {
+    Ruleset::default().handle_access(AccessFs::from_all(KNOWN))?.handle_access(AccessNet::from_all(KNOWN))
+}
+
+fn reading() -> BitFlags<AccessFs> {
+    AccessFs::ReadFile | AccessFs::ReadDir
+}
+
+fn measured(restrict: impl FnOnce() -> Result<landlock::RestrictionStatus, RulesetError>) -> Measure {
+    match restrict() {
+        Ok(status) => match status.ruleset {
+            RulesetStatus::FullyEnforced => Measure::On,
+            RulesetStatus::PartiallyEnforced => Measure::Partly,
+            RulesetStatus::NotEnforced => Measure::Absent,
+        },
+        Err(_) => Measure::Failed,
+    }
+}
