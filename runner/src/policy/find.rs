@@ -1,12 +1,31 @@
 //! The policy folder: a policy by name, or the one policy that lists a module's digest; and who owns it.
+//!
+//! | asked for | is |
+//! | --- | --- |
+//! | `okta-prod` | `okta-prod.toml` in the folder; it names the module, whose digest it must list |
+//! | `X.wasm`, or anything with a slash | a module under any name; exactly one policy must list its digest |
+//!
+//! Each file is read once, and what was read is what is checked and used.
 
-use super::file::Policy;
+use super::file::{self, POLICY_BYTES, Policy};
+use super::guard;
+pub(super) use super::guard::read_guarded;
+use crate::page::diagnostic::{Diagnostic, SourceFile, nearest};
+use crate::page::sealed::{self, SealError};
+use crate::page::{Page, parse};
+use crate::vault::{list, shown};
+use sha2::{Digest as _, Sha256};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Where policies live unless `--policies DIR` says otherwise.
 pub const DEFAULT_FOLDER: &str = "/etc/rotabox/policies";
 /// The host file unless `--config FILE` says otherwise.
 pub const DEFAULT_CONFIG: &str = "/etc/rotabox/rotabox.toml";
+/// Most bytes of a module. One in Rust has some 100 KiB, one with a language runtime inside some 15 MiB.
+pub const MODULE_BYTES: usize = 64 * 1024 * 1024;
+/// Most bytes of a page, sealed or not.
+pub const PAGE_BYTES: usize = 256 * 1024;
 
 /// A policy that was found, with the module it names, read once and checked against the digests.
 #[derive(Debug)]
@@ -24,7 +43,7 @@ pub struct Found {
     /// sha256 of the module.
     pub module_sha256: String,
     /// The page: sealed, or the file that the policy names (digest checked).
-    pub page: crate::page::Page,
+    pub page: Page,
     /// sha256 of the page's text.
     pub page_sha256: String,
     /// The runner's own user could change this policy: the result says `policy: self-owned`.
@@ -32,15 +51,385 @@ pub struct Found {
 }
 
 /// Finds by `what`: a policy's name (`okta-prod`), or a path to a module (`X.wasm`: exactly one policy must list its digest).
-pub fn find(_folder: &Path, _what: &str) -> Result<Found, FindError> {
-    todo!()
+pub fn find(folder: &Path, what: &str) -> Result<Found, FindError> {
+    if what.ends_with(".wasm") || what.contains('/') {
+        if what.ends_with(".toml") {
+            return Err(FindError::PathOfPolicy { path: PathBuf::from(what) });
+        }
+        let module = module(Path::new(what))?;
+        return together(by_digest(folder, what, &module.sha256)?, module, Path::new(what));
+    }
+    let listed = policy(folder, what)?;
+    let path = folder.join(&listed.policy.rotator.module);
+    let module = module(&path)?;
+    if !listed.policy.rotator.sha256.contains(&module.sha256) {
+        return Err(FindError::DigestNotListed {
+            policy: listed.name,
+            line: listed.policy.file.line_of(listed.policy.rotator.sha256_span),
+            listed: listed.policy.rotator.sha256,
+            module: path,
+            found: module.sha256,
+        });
+    }
+    together(listed, module, &path)
+}
+
+/// A policy that was read, before its module is looked at.
+#[derive(Debug)]
+pub struct Listed {
+    /// Its name: the file's name without `.toml`.
+    pub name: String,
+    /// Its path.
+    pub path: PathBuf,
+    /// The policy.
+    pub policy: Policy,
+    /// sha256 of the policy file.
+    pub sha256: String,
+    /// The runner's own user could change it.
+    pub self_owned: bool,
+}
+
+/// A module that was read.
+#[derive(Debug)]
+pub struct Module {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// sha256 of them.
+    pub sha256: String,
+}
+
+/// Reads a module, whatever it is, and digests it.
+pub fn module(path: &Path) -> Result<Module, FindError> {
+    let bytes = guard::read_pinned(path, MODULE_BYTES)?;
+    Ok(Module { sha256: digest(&bytes), bytes })
+}
+
+/// Reads the policy with this name.
+pub fn policy(folder: &Path, name: &str) -> Result<Listed, FindError> {
+    let have = names(folder)?;
+    if !have.iter().any(|other| other == name) {
+        let bare = name.strip_suffix(".toml").filter(|bare| have.iter().any(|other| other == bare));
+        let near = bare.or_else(|| nearest(name, have.iter().map(String::as_str))).map(str::to_owned);
+        let (folder, name) = (folder.to_owned(), name.to_owned());
+        return Err(match is_name(&name) || near.is_some() {
+            true => FindError::NoSuchPolicy { folder, name, nearest: near, have },
+            false => FindError::BadName { name },
+        });
+    }
+    let path = folder.join(format!("{name}.toml"));
+    let guarded = read_guarded(&path, POLICY_BYTES)?;
+    listed(name, path, guarded)
+}
+
+fn listed(name: &str, path: PathBuf, guarded: guard::Guarded) -> Result<Listed, FindError> {
+    let sha256 = digest(guarded.text.as_bytes());
+    let policy = file::parse(SourceFile::new(path.display().to_string(), guarded.text))?;
+    Ok(Listed { name: name.to_owned(), path, policy, sha256, self_owned: guarded.self_owned })
+}
+
+/// The names of the policies in the folder, in alphabetical order: its files `NAME.toml`.
+pub fn names(folder: &Path) -> Result<Vec<String>, FindError> {
+    let entries = std::fs::read_dir(folder).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => FindError::NoFolder { folder: folder.to_owned() },
+        _ => FindError::unreadable(folder, &error),
+    })?;
+    let names = entries.filter_map(|entry| {
+        let name = entry.ok()?.file_name().into_string().ok()?;
+        name.strip_suffix(".toml").filter(|name| is_name(name)).map(str::to_owned)
+    });
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    Ok(names)
+}
+
+/// Letters, digits, dot, dash and underscore, lower case, beginning with a letter or digit.
+fn is_name(name: &str) -> bool {
+    name.len() <= 100
+        && name.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit())
+        && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
+}
+
+/// The one policy that lists this digest.
+fn by_digest(folder: &Path, module: &str, sha256: &str) -> Result<Listed, FindError> {
+    let mut found = Vec::new();
+    for name in names(folder)? {
+        let path = folder.join(format!("{name}.toml"));
+        let guarded = read_guarded(&path, POLICY_BYTES)?;
+        // A policy that does not parse is another one's trouble, unless it may be the one that is meant.
+        if guarded.text.to_ascii_lowercase().contains(sha256) {
+            let listed = listed(&name, path, guarded)?;
+            if listed.policy.rotator.sha256.iter().any(|other| other == sha256) {
+                found.push(listed);
+            }
+        }
+    }
+    match (found.pop(), found.as_slice()) {
+        (Some(one), []) => Ok(one),
+        (None, _) => Err(FindError::NoPolicyForDigest {
+            folder: folder.to_owned(),
+            module: PathBuf::from(module),
+            found: sha256.to_owned(),
+        }),
+        (Some(last), others) => {
+            let policies = others.iter().map(|other| other.name.clone()).chain([last.name]).collect();
+            Err(FindError::SeveralPolicies { module: PathBuf::from(module), policies })
+        }
+    }
+}
+
+/// The page is read last: it may be the policy's file.
+fn together(listed: Listed, module: Module, path: &Path) -> Result<Found, FindError> {
+    let source = page_source(&listed, &module, path)?;
+    let page_sha256 = digest(source.text.as_bytes());
+    Ok(Found {
+        page: parse::parse(source)?,
+        page_sha256,
+        name: listed.name,
+        path: listed.path,
+        policy: listed.policy,
+        policy_sha256: listed.sha256,
+        module: module.bytes,
+        module_sha256: module.sha256,
+        self_owned: listed.self_owned,
+    })
+}
+
+/// The page's text: sealed in the module, or the file that the policy pins.
+fn page_source(listed: &Listed, module: &Module, path: &Path) -> Result<SourceFile, FindError> {
+    let policy = &listed.policy;
+    match (sealed_page(module, path)?, &policy.rotator.page) {
+        (Some(page), None) => Ok(page),
+        (Some(_), Some(page)) => Err(FindError::Malformed(Box::new(policy.file.problem(
+            page.span,
+            "this module has its page sealed in, so the policy cannot name another one",
+            Some("remove `page` and `page-sha256`".to_owned()),
+        )))),
+        (None, None) => Err(FindError::Malformed(Box::new(policy.file.problem(
+            policy.rotator.span,
+            "this module has no page sealed in, so the policy must name one",
+            Some("write `page = \"…\"` and `page-sha256 = [\"…\"]` under `[rotator]`".to_owned()),
+        )))),
+        (None, Some(page)) => {
+            let parent = listed.path.parent().unwrap_or(Path::new(""));
+            let path = parent.join(&page.path);
+            let bytes = guard::read_pinned(&path, PAGE_BYTES)?;
+            let found = digest(&bytes);
+            if !page.sha256.contains(&found) {
+                return Err(FindError::PageDigestNotListed {
+                    line: policy.file.line_of(page.span),
+                    listed: page.sha256.clone(),
+                    page: path,
+                    found,
+                });
+            }
+            let text = String::from_utf8(bytes).map_err(|_| FindError::NotText { path: path.clone() })?;
+            Ok(SourceFile::new(path.display().to_string(), text))
+        }
+    }
+}
+
+/// The page that is sealed into a module, if one is.
+pub fn sealed_page(module: &Module, path: &Path) -> Result<Option<SourceFile>, FindError> {
+    let sealed = |error| FindError::Sealed { module: path.to_owned(), error };
+    let Some(text) = sealed::read(&module.bytes).map_err(sealed)? else { return Ok(None) };
+    if text.len() > PAGE_BYTES {
+        return Err(FindError::TooLarge { path: path.to_owned(), cap: PAGE_BYTES });
+    }
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    Ok(Some(SourceFile::new(format!("{name} (sealed page)"), text)))
+}
+
+/// sha256 of some bytes, as 64 lower-case hex digits.
+pub fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Why no policy could be used. Nothing has been tried (exit 2).
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
-    // NoFolder, NoSuchPolicy{name, have, nearest}, DigestNotListed{...}, NoPolicyForDigest, SeveralPolicies, Unreadable, WritableByOthers, Policy(Diagnostic), Page(Diagnostic), Sealed(SealError), ...
+    /// There is no policy folder.
+    #[error(
+        "there is no policy folder {}; create it, or name another one with `--policies DIR`",
+        shown(&folder.to_string_lossy())
+    )]
+    NoFolder {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A name that no policy can have.
+    #[error(
+        "{} cannot be the name of a policy; names have lower-case letters, digits, `.`, `_` and `-`, and a module is given by a path that ends in `.wasm`",
+        shown(name)
+    )]
+    BadName {
+        /// What was asked for.
+        name: String,
+    },
+    /// The path of a policy, where its name is wanted.
+    #[error(
+        "{} is the path of a policy; give its name, and its folder with `--policies DIR`",
+        shown(&path.to_string_lossy())
+    )]
+    PathOfPolicy {
+        /// What was asked for.
+        path: PathBuf,
+    },
+    /// No policy with this name.
+    #[error(
+        "there is no policy {} in {}; {}{}",
+        shown(name),
+        shown(&folder.to_string_lossy()),
+        nearest.as_ref().map(|near| format!("did you mean {}? ", shown(near))).unwrap_or_default(),
+        if have.is_empty() { "the folder has none".to_owned() } else { format!("there is {}", list(have.iter().map(|name| shown(name)))) }
+    )]
+    NoSuchPolicy {
+        /// The folder.
+        folder: PathBuf,
+        /// What was asked for.
+        name: String,
+        /// The nearest that there is.
+        nearest: Option<String>,
+        /// All that there are.
+        have: Vec<String>,
+    },
+    /// The module is not one that the policy lists.
+    #[error(
+        "the module {} is not the one that was approved: its sha256 is {found}, and policy `{policy}` lists {} ({line}); look at what changed with `rotabox diff`, then accept it with `rotabox approve`",
+        shown(&module.to_string_lossy()),
+        listed.join(", ")
+    )]
+    DigestNotListed {
+        /// The policy's name.
+        policy: String,
+        /// `file:line` of its digests.
+        line: String,
+        /// The digests that it lists.
+        listed: Vec<String>,
+        /// The module's path.
+        module: PathBuf,
+        /// The module's digest.
+        found: String,
+    },
+    /// The page file is not one that the policy lists.
+    #[error(
+        "the page {} is not the one that was approved: its sha256 is {found}, and the policy lists {} ({line}); read the page, then accept it with `rotabox approve`",
+        shown(&page.to_string_lossy()),
+        listed.join(", ")
+    )]
+    PageDigestNotListed {
+        /// `file:line` of the digests.
+        line: String,
+        /// The digests that are listed.
+        listed: Vec<String>,
+        /// The page's path.
+        page: PathBuf,
+        /// The page's digest.
+        found: String,
+    },
+    /// No policy lists the digest of a module that was given by its path.
+    #[error(
+        "no policy in {} lists this module ({}, sha256 {found}); read its page and accept it with `rotabox approve`",
+        shown(&folder.to_string_lossy()),
+        shown(&module.to_string_lossy())
+    )]
+    NoPolicyForDigest {
+        /// The folder.
+        folder: PathBuf,
+        /// The module's path.
+        module: PathBuf,
+        /// The module's digest.
+        found: String,
+    },
+    /// Several policies list the digest of a module that was given by its path.
+    #[error(
+        "several policies list the module {}: {}; give the policy's name instead of the module",
+        shown(&module.to_string_lossy()),
+        list(policies.iter().map(|name| shown(name)))
+    )]
+    SeveralPolicies {
+        /// The module's path.
+        module: PathBuf,
+        /// The names of the policies.
+        policies: Vec<String>,
+    },
+    /// A file that cannot be read.
+    #[error("{} cannot be read: {}; check the path and that the runner's user may read it", shown(&path.to_string_lossy()), kind)]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        kind: ErrorKind,
+    },
+    /// Not a regular file.
+    #[error("{} is no regular file; name the file itself", shown(&path.to_string_lossy()))]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A file above its cap.
+    #[error("{} is larger than {} KiB, the most for such a file; check that it is the right one", shown(&path.to_string_lossy()), cap / 1024)]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Most bytes.
+        cap: usize,
+    },
+    /// Not UTF-8.
+    #[error("{} is not UTF-8 text; save it as UTF-8", shown(&path.to_string_lossy()))]
+    NotText {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file or folder that others can write.
+    #[error(
+        "{} can be written by others (mode {mode:04o}), so anyone of them could change what is allowed; run `chmod {}-w {}`",
+        shown(&path.to_string_lossy()),
+        match mode & 0o022 { 0o020 => "g", 0o002 => "o", _ => "go" },
+        path.display()
+    )]
+    WritableByOthers {
+        /// The file or folder.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// A link of a stranger.
+    #[error(
+        "the link {} belongs to user {owner}, who owns neither the machine nor the folder; make it anew as the folder's owner",
+        shown(&path.to_string_lossy())
+    )]
+    ForeignLink {
+        /// The link.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+    },
+    /// A stranger's file in a folder that everyone may write to.
+    #[error(
+        "{} belongs to user {owner} and lies in a folder that everyone may write to; move the policies to a folder of their own",
+        shown(&path.to_string_lossy())
+    )]
+    ForeignFile {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+    },
+    /// The page in a module cannot be read.
+    #[error("{}: {error}; build it again with `rotabox pack`", shown(&module.to_string_lossy()))]
+    Sealed {
+        /// The module's path.
+        module: PathBuf,
+        /// Why.
+        error: SealError,
+    },
     /// A file of the operator or the author that does not parse.
     #[error("{0}")]
-    Malformed(#[from] Box<crate::page::diagnostic::Diagnostic>),
+    Malformed(#[from] Box<Diagnostic>),
+}
+
+impl FindError {
+    pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> FindError {
+        FindError::Unreadable { path: path.to_owned(), kind: error.kind() }
+    }
 }

@@ -1,8 +1,20 @@
 //! `rotabox.toml`: what is true for this host, whatever the rotator. All of it is optional.
+//!
+//! | table | says |
+//! | --- | --- |
+//! | `[network]` | `proxy`, `ca`, `roots`: how to get out, and whom to trust |
+//! | `[[network.open]]` | private addresses that a provider may have: exactly one host, network and port |
+//! | `[ceilings]` | the most that any policy's `[limits]` may come to on this host |
 
-use crate::page::diagnostic::{Diagnostic, SourceFile};
+use super::file::{self, Asked, HostPort, Limits};
+use super::find::{self, FindError};
+use super::tree::{self, Node, Parsed, Problem, Table};
+use crate::page::diagnostic::{Diagnostic, SourceFile, Span};
 use ipnet::IpNet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// Most bytes of the host file.
+pub const HOST_BYTES: usize = 256 * 1024;
 
 /// The operator's file for the host.
 #[derive(Clone, Debug, Default)]
@@ -11,12 +23,13 @@ pub struct HostFile {
     pub file: Option<SourceFile>,
     /// `[network] proxy = "http://proxy.corp.example:3128"`.
     pub proxy: Option<url::Url>,
-    /// `[network] ca = "/etc/rotabox/corp-ca.pem"`: trusted in addition.
+    /// `[network] ca = "/etc/rotabox/corp-ca.pem"`: trusted in addition. Absolute.
     pub ca: Option<PathBuf>,
     /// `[network] roots = "bundled"` (default), `"system"` (the one bundle file of the system) or `"none"` (only `ca`).
     pub roots: Roots,
     /// `[[network.open]]`: addresses that would be refused otherwise.
     pub open: Vec<Opening>,
+    ceilings: Asked,
 }
 
 /// Which roots are trusted.
@@ -38,16 +51,163 @@ pub struct Opening {
     pub host: String,
     /// The addresses it may have.
     pub network: IpNet,
-    /// The port.
+    /// The port; 443 unless written.
     pub port: u16,
 }
 
-/// Parses the operator's file for the host.
-pub fn parse(_file: SourceFile) -> Result<HostFile, Box<Diagnostic>> {
-    todo!()
+impl HostFile {
+    /// A policy's limits, none above this host's `[ceilings]`.
+    pub fn limits(&self, limits: &Limits) -> Limits {
+        let most = &self.ceilings;
+        fn least<T: Ord + Copy>(asked: T, most: Option<T>) -> T {
+            most.map_or(asked, |most| asked.min(most))
+        }
+        Limits {
+            deadline: least(limits.deadline, most.deadline),
+            settle: limits.settle,
+            requests: least(limits.requests, most.requests),
+            memory_bytes: least(limits.memory_bytes, most.memory_bytes),
+            fuel: least(limits.fuel, most.fuel),
+            answer_bytes: least(limits.answer_bytes, most.answer_bytes),
+        }
+    }
 }
 
-/// Reads the host file: an explicit one must exist; without one, the default place is read if there is a file.
-pub fn load(_explicit: Option<&std::path::Path>) -> Result<HostFile, super::find::FindError> {
-    todo!()
+/// Reads the host file: an explicit one must exist; without one, the default place is read if there is a file. The same
+/// rules about owners and modes hold as for policies.
+pub fn load(explicit: Option<&Path>) -> Result<HostFile, FindError> {
+    let path = explicit.unwrap_or(Path::new(find::DEFAULT_CONFIG));
+    if explicit.is_none() && !path.exists() {
+        return Ok(HostFile::default());
+    }
+    let text = find::read_guarded(path, HOST_BYTES)?.text;
+    Ok(parse(SourceFile::new(path.display().to_string(), text))?)
+}
+
+/// Parses the operator's file for the host. The first problem is returned.
+pub fn parse(file: SourceFile) -> Result<HostFile, Box<Diagnostic>> {
+    match read(&file) {
+        Ok(host) => Ok(host),
+        Err(problem) => Err(Box::new(file.problem(problem.span, problem.message, problem.hint))),
+    }
+}
+
+fn read(file: &SourceFile) -> Parsed<HostFile> {
+    let document = tree::read(&file.text)?;
+    document.only(&["version", "network", "ceilings"], "the host file")?;
+    if document.get("version").is_some() {
+        file::version(&document, "the host file")?;
+    }
+    let mut host = match document.get("network") {
+        Some(network) => read_network(network.table()?)?,
+        None => HostFile::default(),
+    };
+    if let Some(ceilings) = document.get("ceilings") {
+        let table = ceilings.table()?;
+        table.only(&["deadline", "requests", "memory", "fuel", "answer"], "`[ceilings]`")?;
+        host.ceilings = Asked::read(table)?;
+    }
+    host.file = Some(file.clone());
+    Ok(host)
+}
+
+fn read_network(table: &Table) -> Parsed<HostFile> {
+    table.only(&["proxy", "ca", "roots", "open"], "`[network]`")?;
+    let ca = table.get("ca").map(absolute).transpose()?;
+    let roots = table.get("roots").map_or(Ok(Roots::default()), read_roots)?;
+    if let (Roots::None, None, Some(node)) = (roots, &ca, table.get("roots")) {
+        return Err(Problem::new(node.span, "without roots and without `ca`, nobody is trusted")
+            .hint("name a PEM file in `ca`, or write `roots = \"bundled\"`"));
+    }
+    let open = match table.get("open") {
+        None => Vec::new(),
+        Some(node) => node
+            .list()
+            .map_err(|problem| problem.hint("write `[[network.open]]` with `host` and `network`"))?
+            .iter()
+            .map(|node| read_opening(node.table()?))
+            .collect::<Parsed<_>>()?,
+    };
+    Ok(HostFile { proxy: table.get("proxy").map(read_proxy).transpose()?, ca, roots, open, ..HostFile::default() })
+}
+
+fn absolute(node: &Node) -> Parsed<PathBuf> {
+    let path = file::path(node)?;
+    if path.is_absolute() {
+        Ok(path)
+    } else {
+        Err(Problem::new(node.span, "this path is not absolute").hint("write it from `/` on"))
+    }
+}
+
+fn read_roots(node: &Node) -> Parsed<Roots> {
+    match node.text()? {
+        "bundled" => Ok(Roots::Bundled),
+        "system" => Ok(Roots::System),
+        "none" => Ok(Roots::None),
+        text => Err(Problem::new(node.span, format!("`{text}` is no choice here"))
+            .hint(tree::choices(text, ["bundled", "system", "none"]))),
+    }
+}
+
+/// `http://host:port` or `https://host:port`, and no more: this file holds no secrets.
+fn read_proxy(node: &Node) -> Parsed<url::Url> {
+    let wrong = |message: &str, hint: &str| Problem::new(node.span, message).hint(hint);
+    let example = "write `http://proxy.corp.example:3128`";
+    let text = node.text()?;
+    let url = url::Url::parse(text).map_err(|_| wrong("this is no URL", example))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(wrong("a proxy is reached by http or https", example));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong(
+            "there is a login in this URL, and this file is no place for secrets",
+            "let the proxy admit this host by its address, and write the URL without a login",
+        ));
+    }
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong("a proxy has no path", example));
+    }
+    Ok(url)
+}
+
+fn read_opening(table: &Table) -> Parsed<Opening> {
+    let of = "`[[network.open]]`";
+    table.only(&["host", "network", "port"], of)?;
+    let example = "write `host = \"gitlab.corp.example\"`, `network = \"10.20.0.0/16\"` and, if it is not 443, `port`";
+    let host = table.need("host", of).map_err(|problem| problem.hint(example))?;
+    let HostPort { host: name, port: in_host } = file::host(host)?;
+    if in_host != 443 {
+        return Err(Problem::new(host.span, "the port has a key of its own here")
+            .hint(format!("write `host = \"{name}\"` and `port = {in_host}`")));
+    }
+    let network = table.need("network", of).map_err(|problem| problem.hint(example))?;
+    let port = table.get("port").map_or(Ok(443), |node| node.whole(1, 65535))?;
+    Ok(Opening {
+        host: name,
+        network: read_network_range(network.text()?, network.span)?,
+        port: u16::try_from(port).unwrap_or(443),
+    })
+}
+
+/// A network in CIDR form, no larger than one organisation's.
+fn read_network_range(text: &str, span: Span) -> Parsed<IpNet> {
+    if let Ok(address) = text.parse::<std::net::IpAddr>() {
+        let length = if address.is_ipv4() { 32 } else { 128 };
+        return Err(Problem::new(span, "the length of the network is missing")
+            .hint(format!("write `{text}/{length}` for this one address")));
+    }
+    let network: IpNet = text.parse().map_err(|_| {
+        Problem::new(span, "this is no network").hint("write an address and a length, such as `10.20.0.0/16`")
+    })?;
+    if network.addr() != network.network() {
+        return Err(Problem::new(span, "this is an address within a network")
+            .hint(format!("write `{}` for the network, or a longer length for less", network.trunc())));
+    }
+    let least = if matches!(network, IpNet::V4(_)) { 8 } else { 16 };
+    if network.prefix_len() < least {
+        return Err(Problem::new(span, "this opens far more than one organisation's network")
+            .hint(format!("write the provider's own network; a length below {least} is not accepted")));
+    }
+    Ok(network)
 }

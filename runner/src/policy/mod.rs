@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`file`] | `okta-prod.toml`: which module, records, hosts, accounts, options, limits |
 //! | [`host`] | `rotabox.toml`: what is true for this host: proxy, CA, address openings, ceilings |
+//! | [`hosts`], [`pattern`] | exact hosts; patterns of logins |
 //! | [`find`] | the policy folder: by name, or by a module's digest; who owns it |
 //! | [`bind`] | page + policy + params -> [`Bound`]; each name resolved, or an error listing those that exist |
 //! | [`decide`] | the one decision |
@@ -14,7 +15,13 @@ pub mod decide;
 pub mod explain;
 pub mod file;
 pub mod find;
+mod guard;
 pub mod host;
+pub mod hosts;
+pub mod pattern;
+#[cfg(test)]
+mod tests;
+mod tree;
 
 pub use bind::{Bound, bind};
 pub use decide::{Ask, Decision, decide};
