@@ -7,6 +7,11 @@
 //! | [`okta`] | a stand-in Okta, written from the vendor's document |
 //! | [`rest`] | a stand-in for the published REST example |
 //! | [`script`] | a provider that says what it was told to say |
+//! | [`params`] | the gateway's line, in all its forms |
+//! | [`artifacts`] | the binary and the guests, built once |
+//! | [`run`] | runs the binary, asserts what must always hold |
+//! | [`leak`] | secrets in every encoding |
+//! | [`case`] | a folder a case |
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,10 +21,15 @@
     reason = "a test library: a panic is a failed test"
 )]
 
+pub mod artifacts;
 pub mod ca;
+pub mod case;
 pub mod fault;
 pub mod http;
+pub mod leak;
 pub mod okta;
+pub mod params;
 pub mod rest;
+pub mod run;
 pub mod script;
 pub mod server;

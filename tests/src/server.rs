@@ -44,6 +44,8 @@ struct Shared {
 #[derive(Default)]
 struct Seen {
     requests: Vec<Request>,
+    /// The status of each answer; none if there was no whole answer.
+    statuses: Vec<Option<u16>>,
     /// Where the present run begins in `requests`.
     run: usize,
     /// What clients sent that was no HTTP.
@@ -106,10 +108,27 @@ impl Server {
         seen.run = seen.requests.len();
     }
 
-    /// The requests of the present run, in the order in which they were read.
-    pub fn seen(&self) -> Vec<Request> {
+    /// The requests of the present run, in the order in which they were read, and the status of each answer.
+    pub fn seen(&self) -> Vec<(Request, Option<u16>)> {
         let seen = lock(&self.shared.seen);
-        seen.requests[seen.run..].to_vec()
+        seen.requests[seen.run..].iter().cloned().zip(seen.statuses[seen.run..].iter().copied()).collect()
+    }
+
+    /// The same as lines: `POST /api/v1/authn 200`, with `-` for no answer.
+    pub fn lines(&self) -> Vec<String> {
+        let line = |(request, status): (Request, Option<u16>)| {
+            format!("{} {}", request.line(), status.map_or_else(|| "-".to_owned(), |status| status.to_string()))
+        };
+        self.seen().into_iter().map(line).collect()
+    }
+
+    /// From now on connections are refused.
+    pub fn stop_listening(&self) {
+        self.shared.ending.store(true, Ordering::SeqCst);
+        drop(TcpStream::connect(self.address));
+        while TcpStream::connect(self.address).is_ok() {
+            std::thread::yield_now();
+        }
     }
 
     /// How many connections were accepted, those that never sent a request included.
@@ -174,6 +193,7 @@ fn serve(stream: TcpStream, connection: usize, shared: &Arc<Shared>) -> io::Resu
             let number = seen.requests.len();
             let request = Request { number, connection, at: Instant::now(), method, target, headers, body };
             seen.requests.push(request.clone());
+            seen.statuses.push(None);
             request
         };
         let fault = lock(&shared.faults).iter_mut().find_map(|fault| fault.take(&request));

@@ -39,7 +39,7 @@ fn main() -> anyhow::Result<()> {
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         let answer = match line.trim() {
-            "requests" => server.seen().iter().map(rotabox_tests::http::Request::line).collect(),
+            "requests" => server.lines().into(),
             login => okta.directory(|directory| match directory.by_login(login) {
                 Some(user) => json!({ "id": user.id, "status": user.status, "password": user.password, "sessions": user.sessions }),
                 None => json!(null),
