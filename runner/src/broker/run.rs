@@ -62,7 +62,8 @@ struct Opened {
 fn opened(request: &Request, result: &mut RunResult) -> Result<Opened, String> {
     let host = host::load(request.config.as_deref()).map_err(|error| error.to_string())?;
     let trust = Trust::load(&host).map_err(|error| error.to_string())?;
-    let found = find::find(&request.policies, &request.what).map_err(|error| error.to_string())?;
+    let mut found = find::find(&request.policies, &request.what).map_err(|error| error.to_string())?;
+    found.policy.limits = host.limits(&found.policy.limits);
     result.found(&found);
     bind::fit(&found.page, &found.policy).map_err(|error| error.to_string())?;
     if request.verb == Verb::Run && !found.page.can_verify() && !found.policy.settings.accept_unverified {

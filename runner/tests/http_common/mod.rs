@@ -68,7 +68,10 @@ impl Authority {
 
     /// An operator's file that trusts this authority and nobody else.
     pub fn host_file(&self) -> HostFile {
-        HostFile { roots: Roots::None, ca: Some(self.file.path().to_owned()), ..HostFile::default() }
+        let mut host = HostFile::default();
+        host.roots = Roots::None;
+        host.ca = Some(self.file.path().to_owned());
+        host
     }
 }
 
