@@ -196,3 +196,277 @@ const METADATA_NAMES: [&str; 6] = [
     "instance-data.ec2.internal",
     "metadata.azure.internal",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ipnet::IpNet;
+    use proptest::prelude::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn opening(network: &str) -> Opening {
+        Opening { host: "git.corp.example".to_owned(), network: network.parse().unwrap(), port: 443 }
+    }
+
+    #[test]
+    fn each_address_is_known_for_what_it_is() {
+        for (address, is) in [
+            // Public.
+            ("1.1.1.1", None),
+            ("9.255.255.255", None),
+            ("11.0.0.0", None),
+            ("100.63.255.255", None),
+            ("100.128.0.0", None),
+            ("172.15.255.255", None),
+            ("172.32.0.0", None),
+            ("192.0.1.0", None),
+            ("198.17.255.255", None),
+            ("198.20.0.0", None),
+            ("223.255.255.255", None),
+            ("2606:4700::1111", None),
+            ("2001:200::1", None),
+            ("2a00:1450:4001:81b::200e", None),
+            ("::ffff:1.1.1.1", None),
+            ("64:ff9b::1.1.1.1", None),
+            // F1, F3: loopback.
+            ("127.0.0.1", Some(Special::Loopback)),
+            ("127.255.255.255", Some(Special::Loopback)),
+            ("::1", Some(Special::Loopback)),
+            // F4 to F8: IPv4 inside IPv6.
+            ("::ffff:127.0.0.1", Some(Special::Loopback)),
+            ("::ffff:10.1.2.3", Some(Special::Private)),
+            ("::ffff:169.254.169.254", Some(Special::Metadata)),
+            ("::127.0.0.1", Some(Special::Tunnel)),
+            ("::2", Some(Special::Tunnel)),
+            ("::ffff:0:127.0.0.1", Some(Special::Tunnel)),
+            ("64:ff9b::127.0.0.1", Some(Special::Loopback)),
+            ("64:ff9b::10.0.0.1", Some(Special::Private)),
+            ("64:ff9b::169.254.169.254", Some(Special::Metadata)),
+            ("64:ff9b::168.63.129.16", Some(Special::Metadata)),
+            ("64:ff9b:1::10.0.0.1", Some(Special::Tunnel)),
+            ("64:ff9b:1:ffff::", Some(Special::Tunnel)),
+            ("64:ff9b:0:0:0:1::", Some(Special::Reserved)),
+            ("2002:7f00:1::", Some(Special::Tunnel)),
+            ("2002:a00:1::1", Some(Special::Tunnel)),
+            ("2001:0:53aa:64c:0:7aff:80ff:fffe", Some(Special::Tunnel)),
+            ("2a00:1450::5efe:10.0.0.1", Some(Special::Tunnel)),
+            ("2a00:1450::200:5efe:10.0.0.1", Some(Special::Tunnel)),
+            // F9: metadata, also where it looks public.
+            ("169.254.169.254", Some(Special::Metadata)),
+            ("169.254.170.2", Some(Special::Metadata)),
+            ("100.100.100.200", Some(Special::Metadata)),
+            ("168.63.129.16", Some(Special::Metadata)),
+            ("192.0.0.192", Some(Special::Metadata)),
+            ("fd00:ec2::254", Some(Special::Metadata)),
+            ("fd20:ce::254", Some(Special::Metadata)),
+            // F10: the rest.
+            ("0.0.0.0", Some(Special::Unspecified)),
+            ("0.1.2.3", Some(Special::Unspecified)),
+            ("::", Some(Special::Unspecified)),
+            ("10.0.0.0", Some(Special::Private)),
+            ("10.255.255.255", Some(Special::Private)),
+            ("172.16.0.0", Some(Special::Private)),
+            ("172.31.255.255", Some(Special::Private)),
+            ("192.168.0.0", Some(Special::Private)),
+            ("192.168.255.255", Some(Special::Private)),
+            ("fc00::1", Some(Special::Private)),
+            ("fdff:ffff::1", Some(Special::Private)),
+            ("fec0::1", Some(Special::Private)),
+            ("100.64.0.0", Some(Special::Shared)),
+            ("100.127.255.255", Some(Special::Shared)),
+            ("169.254.0.1", Some(Special::LinkLocal)),
+            ("fe80::1", Some(Special::LinkLocal)),
+            ("febf::1", Some(Special::LinkLocal)),
+            ("224.0.0.1", Some(Special::Multicast)),
+            ("239.255.255.255", Some(Special::Multicast)),
+            ("ff02::1", Some(Special::Multicast)),
+            ("255.255.255.255", Some(Special::Broadcast)),
+            ("240.0.0.1", Some(Special::Reserved)),
+            ("255.255.255.254", Some(Special::Reserved)),
+            ("192.0.0.1", Some(Special::Reserved)),
+            ("192.0.2.1", Some(Special::Example)),
+            ("198.18.0.1", Some(Special::Example)),
+            ("198.19.255.255", Some(Special::Example)),
+            ("198.51.100.1", Some(Special::Example)),
+            ("203.0.113.1", Some(Special::Example)),
+            ("192.88.99.1", Some(Special::Tunnel)),
+            ("2001:db8::1", Some(Special::Example)),
+            ("3fff:fff::1", Some(Special::Example)),
+            ("3fff:1000::1", None),
+            ("2001:1::1", Some(Special::Reserved)),
+            ("2001:1ff::1", Some(Special::Reserved)),
+            ("100::1", Some(Special::Reserved)),
+            ("5f00::1", Some(Special::Reserved)),
+            ("4000::1", Some(Special::Reserved)),
+            ("1fff::1", Some(Special::Reserved)),
+            ("e000::1", Some(Special::Reserved)),
+        ] {
+            assert_eq!(special(ip(address)), is, "{address}");
+            assert_eq!(vet("git.corp.example", 443, ip(address), &[]).is_ok(), is.is_none(), "{address}");
+        }
+    }
+
+    #[test]
+    fn an_opening_opens_exactly_its_host_network_and_port() {
+        let private = [opening("10.20.0.0/16")];
+        assert_eq!(vet("git.corp.example", 443, ip("10.20.3.4"), &private), Ok(ip("10.20.3.4")));
+        assert_eq!(vet("GIT.corp.example", 443, ip("::ffff:10.20.3.4"), &private), Ok(ip("10.20.3.4")));
+        for (host, port, address) in [
+            ("git.corp.example", 443, "10.21.0.1"),
+            ("git.corp.example", 8443, "10.20.3.4"),
+            ("other.corp.example", 443, "10.20.3.4"),
+            ("git.corp.example.", 443, "10.20.3.4"),
+            ("git.corp.example", 443, "64:ff9b::10.20.3.4"),
+        ] {
+            assert!(vet(host, port, ip(address), &private).is_err(), "{host}:{port} at {address}");
+        }
+    }
+
+    #[test]
+    fn loopback_and_link_local_need_an_opening_that_means_them() {
+        for (network, address, opened) in [
+            ("127.0.0.0/8", "127.0.0.1", true),
+            ("127.0.0.1/32", "127.0.0.1", true),
+            ("::1/128", "::1", true),
+            ("169.254.10.0/24", "169.254.10.9", true),
+            ("fe80::/10", "fe80::1", true),
+            ("0.0.0.0/0", "127.0.0.1", false),
+            ("126.0.0.0/7", "127.0.0.1", false),
+            ("::/0", "::1", false),
+            ("::/127", "::1", false),
+            ("0.0.0.0/0", "169.254.10.9", false),
+            ("::/0", "fe80::1", false),
+            ("0.0.0.0/0", "10.0.0.1", true),
+            ("::/0", "fc00::1", true),
+        ] {
+            assert_eq!(vet("git.corp.example", 443, ip(address), &[opening(network)]).is_ok(), opened, "{network}");
+        }
+    }
+
+    #[test]
+    fn metadata_multicast_broadcast_and_the_unspecified_address_cannot_be_opened() {
+        for address in [
+            "169.254.169.254",
+            "168.63.129.16",
+            "100.100.100.200",
+            "fd00:ec2::254",
+            "64:ff9b::a9fe:a9fe",
+            "224.0.0.1",
+            "ff02::1",
+            "255.255.255.255",
+            "0.0.0.0",
+            "::",
+        ] {
+            let exact = IpNet::from(ip(address)).to_string();
+            for network in [exact.as_str(), "0.0.0.0/0", "::/0", "169.254.0.0/16"] {
+                assert!(vet("git.corp.example", 443, ip(address), &[opening(network)]).is_err(), "{address} {network}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_of_metadata_services_are_known() {
+        for name in
+            ["metadata.google.internal", "Metadata.Google.Internal", "metadata.google.internal.", "instance-data"]
+        {
+            assert!(is_metadata_name(name), "{name}");
+        }
+        for name in ["metadata.example.com", "api.example.com", ""] {
+            assert!(!is_metadata_name(name), "{name}");
+        }
+    }
+
+    /// The same rules written down as networks: whatever is in one of these is refused.
+    struct Oracle {
+        v4: Vec<IpNet>,
+        v6: Vec<IpNet>,
+        public: IpNet,
+        nat64: IpNet,
+    }
+
+    impl Oracle {
+        fn new() -> Self {
+            let all = |networks: &str| networks.split_whitespace().map(|network| network.parse().unwrap()).collect();
+            Self {
+                v4: all("0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 \
+                         192.0.2.0/24 192.88.99.0/24 192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 \
+                         224.0.0.0/4 240.0.0.0/4 168.63.129.16/32"),
+                v6: all("2001::/23 2001:db8::/32 2002::/16 3fff::/20"),
+                public: "2000::/3".parse().unwrap(),
+                nat64: "64:ff9b::/96".parse().unwrap(),
+            }
+        }
+
+        fn refuses(&self, address: IpAddr) -> bool {
+            let within =
+                |networks: &[IpNet], address: IpAddr| networks.iter().any(|network| network.contains(&address));
+            match address {
+                IpAddr::V4(_) => within(&self.v4, address),
+                IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+                    Some(v4) => within(&self.v4, IpAddr::V4(v4)),
+                    None if self.nat64.contains(&address) => {
+                        let [.., a, b, c, d] = v6.octets();
+                        within(&self.v4, IpAddr::from([a, b, c, d]))
+                    }
+                    None => {
+                        let [.., u, v, w, x, _, _, _, _] = v6.octets();
+                        let isatap = matches!((u, v, w, x), (0 | 2, 0, 0x5e, 0xfe));
+                        !self.public.contains(&address) || within(&self.v6, address) || isatap
+                    }
+                },
+            }
+        }
+    }
+
+    /// IPv6 addresses near the edges of all ranges, and with IPv4 addresses in all places.
+    fn v6() -> impl Strategy<Value = Ipv6Addr> {
+        let first = prop_oneof![
+            Just(0u16),
+            Just(0x64),
+            Just(0x100),
+            Just(0x2001),
+            Just(0x2002),
+            0x3ffeu16..0x4001,
+            0x1ffeu16..0x2003,
+            0xfbffu16..,
+            any::<u16>()
+        ];
+        let second =
+            prop_oneof![Just(0u16), Just(0xff9b), Just(0xdb8), 0x1feu16..0x202, 0xffeu16..0x1002, any::<u16>()];
+        let other =
+            || prop_oneof![3 => Just(0u16), 1 => Just(0xffff), 1 => Just(0x5efe), 1 => Just(0x200), 1 => any::<u16>()];
+        (first, second, [other(), other(), other(), other()], any::<u32>()).prop_map(|(a, b, [c, d, e, f], v4)| {
+            let low = v4.to_be_bytes();
+            let [g, h] = [u16::from_be_bytes([low[0], low[1]]), u16::from_be_bytes([low[2], low[3]])];
+            Ipv6Addr::new(a, b, c, d, e, f, g, h)
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+
+        #[test]
+        fn the_classifier_agrees_with_a_list_of_networks(v4 in any::<u32>(), v6 in v6()) {
+            let v4 = Ipv4Addr::from(v4);
+            let oracle = Oracle::new();
+            for address in [IpAddr::V4(v4), IpAddr::V6(v6), IpAddr::V6(v4.to_ipv6_mapped())] {
+                prop_assert_eq!(special(address).is_some(), oracle.refuses(address), "{}", address);
+            }
+        }
+    }
+
+    #[test]
+    fn the_classifier_agrees_with_a_list_of_networks_in_every_part_of_ipv4() {
+        let oracle = Oracle::new();
+        for high in 0..=u16::MAX {
+            let [a, b] = high.to_be_bytes();
+            for (c, d) in [(0, 0), (0, 192), (0, 255), (2, 0), (99, 1), (100, 1), (113, 255), (129, 16), (255, 255)] {
+                let address = IpAddr::from([a, b, c, d]);
+                assert_eq!(special(address).is_some(), oracle.refuses(address), "{address}");
+            }
+        }
+    }
+}

@@ -10,6 +10,7 @@ use crate::page::answer::Answer;
 use crate::page::place::Placed;
 use crate::policy::file::HostPort;
 use crate::policy::host::Opening;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -118,7 +119,7 @@ impl Capability {
         let (url, target) = request::address(&request)?;
         self.resolver.vet(&target)?;
         let mut wire = reqwest::Request::new(request::method(request.method), url);
-        *wire.headers_mut() = request::headers(&request, jar.header(&target, &request.path))?;
+        *wire.headers_mut() = request::headers(&request, jar.header(&target, &request.path, Timestamp::now()))?;
         *wire.body_mut() = request.body.take().map(reqwest::Body::from);
         let line = self.line(&target, connection).await?;
 
@@ -140,7 +141,7 @@ impl Capability {
             Err(_) => Err(DialError::OutOfTime { sent: line.reached.get() }),
         };
         match &answer {
-            Ok(answer) => jar.take(&target, &request.path, &answer.headers),
+            Ok(answer) => jar.take(&target, &request.path, &answer.headers, Timestamp::now()),
             // Whatever is left of the connection is not used again; an address that failed is looked up again.
             Err(error) => {
                 self.lines.remove(&target);

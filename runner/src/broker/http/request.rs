@@ -129,3 +129,194 @@ fn is_dots(segment: &str) -> bool {
 fn is_visible(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_graphic())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn placed(origin: &str, path: &str, query: &str) -> Placed {
+        Placed {
+            method: Method::Post,
+            origin: origin.to_owned(),
+            path: path.to_owned(),
+            query: query.to_owned(),
+            headers: Vec::new(),
+            body: None,
+        }
+    }
+
+    fn with_headers(headers: &[(&str, &str)]) -> Placed {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Placed { headers, ..placed("https://api.example.com", "/", "") }
+    }
+
+    #[test]
+    fn a_url_is_sent_as_it_was_placed() {
+        for (origin, path, query, host, port, url) in [
+            ("https://api.example.com", "/", "", "api.example.com", 443, "https://api.example.com/"),
+            ("https://api.example.com:443", "/a", "", "api.example.com", 443, "https://api.example.com/a"),
+            (
+                "https://api.example.com:8443",
+                "/a%2Fb/c",
+                "x=%20&y=1",
+                "api.example.com",
+                8443,
+                "https://api.example.com:8443/a%2Fb/c?x=%20&y=1",
+            ),
+            (
+                "https://10.0.0.1",
+                "/_users/org.couchdb.user:a",
+                "",
+                "10.0.0.1",
+                443,
+                "https://10.0.0.1/_users/org.couchdb.user:a",
+            ),
+            ("https://[fd00::1]:8443", "/a//b;c=d/...", "", "[fd00::1]", 8443, "https://[fd00::1]:8443/a//b;c=d/..."),
+        ] {
+            let (sent, target) = address(&placed(origin, path, query)).unwrap();
+            assert_eq!(sent.as_str(), url);
+            assert_eq!(target, HostPort { host: host.to_owned(), port });
+        }
+    }
+
+    #[test]
+    fn an_origin_that_could_be_read_in_two_ways_is_refused() {
+        for origin in [
+            "http://api.example.com",
+            "file:///etc/passwd",
+            "data:text/plain,x",
+            "ftp://api.example.com",
+            "api.example.com",
+            "",
+            "https://",
+            "https:api.example.com",
+            "https:/api.example.com",
+            "https:///api.example.com",
+            "https://api.example.com/",
+            "https://api.example.com/base",
+            "https://api.example.com?x",
+            "https://api.example.com#x",
+            "https://user@api.example.com",
+            "https://user:pass@api.example.com",
+            "https://api.example.com@127.0.0.1",
+            "https://api.example.com\\@evil.test",
+            "https://evil.test\\.api.example.com",
+            "https://api.example\t.com",
+            "https://api.example\n.com",
+            "https://api.example\u{ad}.com",
+            "https://api.example%2ecom",
+            "https://api.example.com.",
+            "https://API.example.com",
+            "https://api.example.com:0443",
+            "https://api.example.com:8443:1",
+            "https://api.example.com:99999",
+            "https://*.example.com/",
+            // Other ways to write 127.0.0.1.
+            "https://127.1",
+            "https://2130706433",
+            "https://0x7f000001",
+            "https://0177.0.0.1",
+            "https://0x7f.1",
+            "https://１２７.0.0.1",
+            "https://①②⑦.0.0.1",
+            "https://[0:0::1]",
+            "https://[::ffff:127.0.0.1]",
+            "https://[fe80::1%25eth0]",
+        ] {
+            assert!(matches!(address(&placed(origin, "/", "")), Err(NotSent::Request(_))), "{origin}");
+        }
+    }
+
+    #[test]
+    fn a_path_or_query_that_could_be_read_in_two_ways_is_refused() {
+        for path in [
+            "",
+            "a",
+            "/..",
+            "/a/../b",
+            "/a/.",
+            "/%2e%2e/b",
+            "/%2E./b",
+            "/.%2e",
+            "/a\\..\\b",
+            "/a?b",
+            "/a#b",
+            "/a b",
+            "/a\tb",
+            "/a\r\nb",
+            "/é",
+            "/a\u{0}b",
+            "/a|b\"c",
+        ] {
+            let answer = address(&placed("https://api.example.com", path, ""));
+            assert!(matches!(answer, Err(NotSent::Request(_))), "{path:?} {answer:?}");
+        }
+        for query in ["a b", "a#b", "a\nb", "é"] {
+            assert!(address(&placed("https://api.example.com", "/", query)).is_err(), "{query:?}");
+        }
+    }
+
+    #[test]
+    fn headers_of_the_connection_cannot_be_set() {
+        for name in [
+            "host",
+            "transfer-encoding",
+            "content-length",
+            "connection",
+            "proxy-authorization",
+            "proxy-connection",
+            "expect",
+            "upgrade",
+            "te",
+            "trailer",
+            "keep-alive",
+            "content-encoding",
+            "accept-encoding",
+            "x-forwarded-host",
+            "x-http-method-override",
+            "x-original-url",
+            "user-agent",
+            "Host",
+            "HOST",
+        ] {
+            assert!(headers(&with_headers(&[(name, "x")]), None).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn nothing_in_a_header_can_begin_another() {
+        for (name, value) in [
+            ("x-a", "a\r\nb: c"),
+            ("x-a", "a\nb"),
+            ("x-a", "a\0b"),
+            ("x-a\r\nb", "c"),
+            ("x a", "b"),
+            ("", "b"),
+            ("x-a", "\u{7f}"),
+        ] {
+            assert!(headers(&with_headers(&[(name, value)]), None).is_err(), "{name:?}: {value:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_page_writes_is_marked_as_sensitive() {
+        let cookies = Zeroizing::new("session=0123".to_owned());
+        let sent =
+            headers(&with_headers(&[("authorization", "Bearer t0ken"), ("cookie", "own=1")]), Some(cookies)).unwrap();
+        for name in ["authorization", "cookie"] {
+            let value = sent.get(name).unwrap();
+            assert!(value.is_sensitive());
+            assert_eq!(format!("{value:?}"), "Sensitive");
+        }
+        assert_eq!(sent.get("cookie").unwrap(), "own=1; session=0123");
+    }
+
+    #[test]
+    fn the_page_may_choose_what_it_accepts_but_no_coding() {
+        let sent = headers(&with_headers(&[("accept", "application/scim+json")]), None).unwrap();
+        assert_eq!(sent.get("accept").unwrap(), "application/scim+json");
+        assert_eq!(sent.get_all("accept").iter().count(), 1);
+        assert_eq!(sent.get("accept-encoding").unwrap(), "identity");
+    }
+}
