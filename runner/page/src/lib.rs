@@ -9,6 +9,7 @@
 //! | [`template`] | `"{user}"`: text with names in it, and the encodings by place |
 //! | [`predicate`] | `expects`, `refuses`, `requires`: places and tests |
 //! | [`model`] | the parsed page |
+//! | [`request`] | every place of a route's request, for rules and reports |
 //! | [`parse`] | `page.toml` to [`model::Page`], with line and column in every error |
 //! | [`progress`] | what one step knows so far; may this route be sent now |
 //! | [`place`] | a route and its values become one request |
@@ -17,6 +18,11 @@
 //! | [`sealed`] | the page inside a component's custom section |
 //! | [`diagnostic`] | `file:line:column`, the line, a caret, a hint |
 //! | [`secret`] | a value that can be lent, not shown |
+
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")
+)]
 
 pub mod answer;
 pub mod diagnostic;
@@ -27,6 +33,7 @@ pub mod parse;
 pub mod place;
 pub mod predicate;
 pub mod progress;
+pub mod request;
 pub mod sealed;
 pub mod secret;
 pub mod template;

@@ -3,8 +3,10 @@
 use crate::diagnostic::{SourceFile, Span};
 use crate::names::{ArgName, BindName, RecordName, RouteName, Step};
 use crate::predicate::{Expectation, Place, Require, Test, Warn};
+use crate::secret::Secret;
 use crate::template::{JsonTemplate, Template, Value};
 use std::collections::BTreeSet;
+use std::fmt;
 
 /// A page: what a rotator needs and each route it may call.
 #[derive(Clone, Debug)]
@@ -89,7 +91,7 @@ pub struct Route {
     pub basic: Option<Basic>,
     /// The body.
     pub body: Body,
-    /// When the answer counts as accepted. Without it: any 2xx.
+    /// When the answer counts as accepted. Without it: any 2xx (no alternatives).
     pub expects: Expectation,
     /// True if the page writes `expects` (the default stands only on plain look-ups).
     pub expects_written: bool,
@@ -260,6 +262,81 @@ pub enum ArgClass {
     OneOf(Vec<String>),
 }
 
+impl ArgClass {
+    /// Most characters, where the page does not say.
+    pub fn default_max(&self) -> usize {
+        match self {
+            ArgClass::Token | ArgClass::Number => 64,
+            ArgClass::Uuid => 36,
+            ArgClass::Text | ArgClass::OneOf(_) => 256,
+        }
+    }
+
+    /// What the class allows, in words.
+    pub fn described(&self) -> String {
+        match self {
+            ArgClass::Token => "letters, digits, `-`, `_` and `.`, but not `.` or `..`".to_owned(),
+            ArgClass::Number => "digits".to_owned(),
+            ArgClass::Uuid => "a UUID".to_owned(),
+            ArgClass::Text => "text without control characters".to_owned(),
+            ArgClass::OneOf(values) => {
+                let values: Vec<String> = values.iter().map(|value| format!("`{value}`")).collect();
+                format!("one of {}", values.join(", "))
+            }
+        }
+    }
+}
+
+impl ArgRule {
+    /// True if the value is of the class, not empty, and not too long.
+    pub fn admits(&self, value: &str) -> bool {
+        if value.is_empty() || value.chars().count() > self.max {
+            return false;
+        }
+        match &self.class {
+            ArgClass::Token => {
+                let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+                value.chars().all(allowed) && value != "." && value != ".."
+            }
+            ArgClass::Number => value.chars().all(|c| c.is_ascii_digit()),
+            ArgClass::Uuid => {
+                let groups: Vec<&str> = value.split('-').collect();
+                groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
+                    && groups.iter().all(|group| group.chars().all(|c| c.is_ascii_hexdigit()))
+            }
+            ArgClass::Text => !value.chars().any(char::is_control),
+            ArgClass::OneOf(values) => values.iter().any(|allowed| allowed == value),
+        }
+    }
+
+    /// What it may be, in words: "letters, digits, …, at most 64 characters".
+    pub fn described(&self) -> String {
+        match self.class {
+            ArgClass::OneOf(_) => self.class.described(),
+            _ => format!("{}, at most {} characters", self.class.described(), self.max),
+        }
+    }
+}
+
+impl PasswordRules {
+    /// Checks the new password. The error says which rule, never the password.
+    pub fn check(&self, password: &Secret) -> Result<(), String> {
+        let text = password.lend();
+        if let Some(most) = self.max_bytes.filter(|most| text.len() > *most) {
+            return Err(format!("the new password has more than {most} bytes, and the provider takes no more"));
+        }
+        if let Some(least) = self.min_characters.filter(|least| text.chars().count() < *least) {
+            return Err(format!("the new password has fewer than {least} characters, and the provider takes no fewer"));
+        }
+        match self.refuse.iter().find(|refused| text.contains(refused.as_str())) {
+            Some(refused) => {
+                Err(format!("the new password contains `{}`, which the provider does not take", refused.escape_debug()))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 impl Page {
     /// The route with this name.
     pub fn route(&self, name: &str) -> Option<&Route> {
@@ -282,17 +359,25 @@ impl Page {
     }
 }
 
-/// A test with what it looks at: helper for reports.
-pub type PlacedTest = (Place, Test);
-
-impl Route {
-    /// True if the request places `{candidate}`: its verdict is a verification.
-    pub fn places_candidate(&self) -> bool {
-        self.sources().contains(&crate::template::Source::Candidate)
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
+}
 
-    /// Every name that the request places (target, query, headers, Basic, body), once each.
-    pub fn sources(&self) -> BTreeSet<crate::template::Source> {
-        todo!()
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Record(record) => write!(f, "{{{record}.url}}"),
+            Origin::Literal { host, port: 443 } => write!(f, "https://{host}"),
+            Origin::Literal { host, port } => write!(f, "https://{host}:{port}"),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.origin.fmt(f)?;
+        self.segments.iter().try_for_each(|segment| write!(f, "/{segment}"))
     }
 }

@@ -5,9 +5,13 @@
 //! | `status` | the HTTP status |
 //! | `""`, `"/a/b"` | a JSON pointer (RFC 6901) into the body |
 //! | `"header:name"` | a response header, the first of that name |
+//! | `"cookie:name"` | the value of a cookie that the answer sets (only in `captures`) |
 //! | `"xml:Path/To/Element"` | text of the first such element, names without prefix; `@attr` at the end for an attribute |
+//!
+//! `Display` prints places and tests as the page writes them.
 
-use crate::template::Template;
+use crate::template::{Template, toml_key, toml_string};
+use std::fmt;
 
 /// A place of an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -18,6 +22,8 @@ pub enum Place {
     Json(String),
     /// A response header, lower case.
     Header(String),
+    /// The value of a cookie that the answer sets. Only captured, never shown.
+    Cookie(String),
     /// An XML element (or `@attribute`), from the root's name down.
     Xml(Vec<String>),
 }
@@ -66,8 +72,9 @@ pub enum Literal {
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct All(pub Vec<(Place, Test)>);
 
-/// `expects` or `refuses`: one table, or a list of tables of which any may hold.
-#[derive(Clone, Debug, PartialEq)]
+/// `expects` or `refuses`: one table, or a list of tables of which any may hold. Without alternatives (the default of
+/// `expects`): any 2xx. An alternative of `expects` that writes no `status` asks for any 2xx as well.
+#[derive(Clone, Debug, PartialEq, Default)]
 pub struct Expectation {
     /// The alternatives.
     pub any: Vec<All>,
@@ -91,4 +98,123 @@ pub struct Warn {
     pub at: Place,
     /// What is worth a warning.
     pub test: Test,
+}
+
+impl Place {
+    /// True if it is a part of the body, not of the status or the headers.
+    pub fn in_body(&self) -> bool {
+        matches!(self, Place::Json(_) | Place::Xml(_))
+    }
+
+    /// The place in a sentence: "`/status`", "the answer".
+    pub fn described(&self) -> String {
+        match self {
+            Place::Json(pointer) if pointer.is_empty() => "the answer".to_owned(),
+            place => format!("`{place}`"),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    /// As in a page, without quotes; the whole answer is the empty text.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Status => f.write_str("status"),
+            Place::Json(pointer) => f.write_str(pointer),
+            Place::Header(name) => write!(f, "header:{name}"),
+            Place::Cookie(name) => write!(f, "cookie:{name}"),
+            Place::Xml(path) => write!(f, "xml:{}", path.join("/")),
+        }
+    }
+}
+
+impl fmt::Display for Literal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Literal::Text(template) => f.write_str(&toml_string(&template.to_string())),
+            Literal::Number(number) => number.fmt(f),
+            Literal::Bool(value) => value.fmt(f),
+        }
+    }
+}
+
+impl Test {
+    /// The templates in it.
+    pub fn templates(&self) -> Vec<&Template> {
+        fn of(literal: &Literal) -> Option<&Template> {
+            match literal {
+                Literal::Text(template) => Some(template),
+                Literal::Number(_) | Literal::Bool(_) => None,
+            }
+        }
+        match self {
+            Test::Equals { value, .. } => of(value).into_iter().collect(),
+            Test::OneOf { values, .. } => values.iter().filter_map(of).collect(),
+            Test::Not(inner) => inner.templates(),
+            Test::Contains(template) => vec![template],
+            Test::Absent(_) | Test::Null(_) | Test::Length(_) => Vec::new(),
+        }
+    }
+
+    /// The test as the members of a table: `one-of = ["A", "B"], ignore-case = true`.
+    pub fn members(&self) -> String {
+        let ignoring = |ignore: &bool| if *ignore { ", ignore-case = true" } else { "" };
+        match self {
+            Test::Equals { value, ignore_case } => format!("equals = {value}{}", ignoring(ignore_case)),
+            Test::OneOf { values, ignore_case } => {
+                let values: Vec<String> = values.iter().map(Literal::to_string).collect();
+                format!("one-of = [{}]{}", values.join(", "), ignoring(ignore_case))
+            }
+            Test::Not(inner) => format!("not = {inner}"),
+            Test::Absent(absent) => format!("absent = {absent}"),
+            Test::Null(null) => format!("null = {null}"),
+            Test::Length(length) => format!("length = {length}"),
+            Test::Contains(template) => format!("contains = {}", toml_string(&template.to_string())),
+        }
+    }
+}
+
+impl fmt::Display for Test {
+    /// A bare value for plain equality, a table for everything else.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Test::Equals { value, ignore_case: false } => value.fmt(f),
+            test => write!(f, "{{ {} }}", test.members()),
+        }
+    }
+}
+
+/// Tests as a table of the page: `{ status = 200, "/status" = "SUCCESS" }`.
+pub fn table(tests: &[(Place, Test)]) -> String {
+    let entries: Vec<String> = tests
+        .iter()
+        .map(|(place, test)| match (place, test) {
+            (Place::Status, Test::OneOf { values, .. }) => {
+                let values: Vec<String> = values.iter().map(Literal::to_string).collect();
+                format!("status = [{}]", values.join(", "))
+            }
+            _ => format!("{} = {test}", toml_key(&place.to_string())),
+        })
+        .collect();
+    format!("{{ {} }}", entries.join(", "))
+}
+
+impl fmt::Display for Expectation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.any.as_slice() {
+            [] => f.write_str("any 2xx"),
+            [one] => f.write_str(&table(&one.0)),
+            several => {
+                let several: Vec<String> = several.iter().map(|all| table(&all.0)).collect();
+                write!(f, "[{}]", several.join(", "))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Require {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = toml_string(&self.at.to_string());
+        write!(f, "{{ at = {at}, {}, else = {} }}", self.test.members(), toml_string(&self.otherwise))
+    }
 }

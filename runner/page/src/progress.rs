@@ -2,7 +2,8 @@
 //!
 //! Cookies, binds, captures and kept documents live for one step and one candidate.
 
-use crate::judge::Judgement;
+use crate::diagnostic::nearest;
+use crate::judge::{Judgement, Verdict};
 use crate::model::{Need, Page, Route};
 use crate::names::{BindName, RouteName, Step};
 use crate::secret::Secret;
@@ -83,14 +84,71 @@ impl Progress {
     }
 
     /// May `route` be sent now with these arguments? Answers the route itself, or why not. Does not consume a use.
-    pub fn admit<'p>(&self, _page: &'p Page, _route: &str, _args: &[(String, String)]) -> Result<&'p Route, Denial> {
-        todo!()
+    pub fn admit<'p>(&self, page: &'p Page, route: &str, args: &[(String, String)]) -> Result<&'p Route, Denial> {
+        let Some(route) = page.route(route) else {
+            let near = nearest(route, page.routes.iter().map(|route| route.name.as_str()));
+            return Err(Denial::UnknownRoute { name: route.to_owned(), nearest: near.map(str::to_owned) });
+        };
+        self.sendable(route)?;
+        self.arguments(route, args)?;
+        Ok(route)
     }
 
     /// The routes that could be sent now, in the page's order: of this step, with uses left, everything in `after`
-    /// there, and not all of whose binds exist already. (Whether `{user}` can be placed is asked of `place`.)
-    pub fn offered<'p>(&self, _page: &'p Page) -> Vec<&'p Route> {
-        todo!()
+    /// there, and not a look-up all of whose binds and captures exist already. (Whether `{user}` can be placed is asked of
+    /// `place`.)
+    pub fn offered<'p>(&self, page: &'p Page) -> Vec<&'p Route> {
+        page.routes.iter().filter(|route| self.sendable(route).is_ok() && !self.answered(route)).collect()
+    }
+
+    /// Step, uses and needs.
+    fn sendable(&self, route: &Route) -> Result<(), Denial> {
+        if !route.steps.contains(&self.step) {
+            return Err(Denial::WrongStep { step: self.step, allowed: route.steps.iter().copied().collect() });
+        }
+        if self.uses.get(&route.name).is_some_and(|used| *used >= route.uses) {
+            return Err(Denial::UsedUp { uses: route.uses });
+        }
+        match route.needs.iter().find(|need| !self.has(need)) {
+            Some(need) => Err(Denial::Missing(need.clone())),
+            None => Ok(()),
+        }
+    }
+
+    fn has(&self, need: &Need) -> bool {
+        match need {
+            Need::Met(route) => self.met.contains(route),
+            Need::Bound(name) => self.binds.contains_key(name) || self.captures.contains_key(name),
+            Need::Kept(route) => self.kept.contains_key(route),
+        }
+    }
+
+    /// True for a look-up whose every bind and capture exists already, such as the second of two ways to find one account.
+    fn answered(&self, route: &Route) -> bool {
+        !route.changes
+            && !route.places_candidate()
+            && route.gives().next().is_some()
+            && route.gives().all(|name| self.has(&Need::Bound(name.clone())))
+    }
+
+    /// Every declared argument exactly once, of its class, and no other.
+    fn arguments(&self, route: &Route, args: &[(String, String)]) -> Result<(), Denial> {
+        for (name, value) in args {
+            let Some(rule) = route.args.iter().find(|rule| rule.name.as_str() == name) else {
+                let near = nearest(name, route.args.iter().map(|rule| rule.name.as_str()));
+                return Err(Denial::UnknownArg { name: name.clone(), nearest: near.map(str::to_owned) });
+            };
+            if !rule.admits(value) {
+                return Err(Denial::BadArg { name: name.clone(), class: rule.described() });
+            }
+        }
+        for rule in &route.args {
+            let given = args.iter().filter(|(name, _)| name == rule.name.as_str()).count();
+            if given != 1 {
+                return Err(Denial::ArgCount { name: rule.name.to_string(), given });
+            }
+        }
+        Ok(())
     }
 
     /// Counts one use. Called just before a request is sent; retries and further pages are not counted.
@@ -98,9 +156,24 @@ impl Progress {
         *self.uses.entry(route.name.clone()).or_default() += 1;
     }
 
-    /// Takes what a judged answer gives: met, binds, captures, the kept document; an unmet answer ends the step.
-    pub fn learn(&mut self, _route: &Route, _judgement: &mut Judgement) {
-        todo!()
+    /// Takes what a judged answer gives (its binds, captures and kept document are moved out of it), and notes the route as met
+    /// if it was accepted with everything it requires. An unmet answer ends the step; what it captured is taken all the same, so
+    /// that it can be redacted.
+    pub fn learn(&mut self, route: &Route, judgement: &mut Judgement) {
+        self.binds.extend(judgement.binds.drain(..));
+        self.captures.extend(judgement.captures.drain(..));
+        if let Some(document) = judgement.kept.take() {
+            self.kept.insert(route.name.clone(), document);
+        }
+        match judgement.verdict {
+            Verdict::Accepted if judgement.unmet.is_empty() => {
+                self.met.insert(route.name.clone());
+            }
+            Verdict::Unmet if self.ended.is_none() => {
+                self.ended = Some(format!("route `{}`: {}", route.name, judgement.unmet.join("; ")));
+            }
+            _ => {}
+        }
     }
 
     /// Why the step has ended, if an unmet answer ended it.
