@@ -1,0 +1,132 @@
+//! The rules across routes: every need can be met, every kept document is kept, and nothing else can vouch for a
+//! password.
+
+use super::route::Draft;
+use super::{Problem, Problems};
+use crate::model::Need;
+use crate::names::{BindName, Step};
+use crate::template::Source;
+use std::collections::BTreeSet;
+
+/// Checks all routes together.
+pub(super) fn across(drafts: &[Draft], problems: &mut Problems) {
+    for draft in drafts {
+        for (need, span) in &draft.needs {
+            if let Need::Kept(route) = need
+                && !drafts.iter().any(|other| other.route.name == *route && other.route.keeps)
+            {
+                problems.0.push(
+                    Problem::new(*span, format!("route `{route}` keeps no document"))
+                        .hint(format!("add `keeps = true` to `{route}`")),
+                );
+            }
+        }
+    }
+    for step in Step::ALL {
+        reachable(drafts, step, problems);
+    }
+    vouching(drafts, problems);
+}
+
+fn gives(draft: &Draft, name: &BindName) -> bool {
+    draft.route.gives().any(|given| given == name)
+}
+
+fn meets(draft: &Draft, need: &Need) -> bool {
+    match need {
+        Need::Met(route) | Need::Kept(route) => draft.route.name == *route,
+        Need::Bound(name) => gives(draft, name),
+    }
+}
+
+/// Every route of a step can be sent in it: what it needs is given by routes that can be sent before it.
+fn reachable(drafts: &[Draft], step: Step, problems: &mut Problems) {
+    let of_step: Vec<&Draft> = drafts.iter().filter(|draft| draft.route.steps.contains(&step)).collect();
+    let mut sendable: Vec<&Draft> = Vec::new();
+    loop {
+        let more: Vec<&Draft> = of_step
+            .iter()
+            .filter(|draft| !sendable.iter().any(|have| have.route.name == draft.route.name))
+            .filter(|draft| draft.needs.iter().all(|(need, _)| sendable.iter().any(|other| meets(other, need))))
+            .copied()
+            .collect();
+        if more.is_empty() {
+            break;
+        }
+        sendable.extend(more);
+    }
+    for draft in of_step {
+        let name = &draft.route.name;
+        if sendable.iter().any(|have| have.route.name == *name) {
+            continue;
+        }
+        for (need, span) in &draft.needs {
+            if sendable.iter().any(|other| meets(other, need)) {
+                continue;
+            }
+            let givers: Vec<&Draft> =
+                drafts.iter().filter(|other| other.route.name != *name && meets(other, need)).collect();
+            let in_step = givers.iter().any(|giver| giver.route.steps.contains(&step));
+            let (message, hint) = match (in_step, givers.first()) {
+                (true, _) => (
+                    format!("route `{name}` can never be sent in {step}: what it needs waits for it in turn"),
+                    "break the circle in `after` or in the binds".to_owned(),
+                ),
+                (false, Some(giver)) => (
+                    format!("route `{name}` is for {step}, but {} only in other steps", given_as(need)),
+                    format!("add \"{step}\" to `for` of route `{}`, or take it out here", giver.route.name),
+                ),
+                (false, None) => (
+                    format!("route `{name}` can never be sent: {} by no other route", given_as(need)),
+                    "let an earlier route give it".to_owned(),
+                ),
+            };
+            problems.0.push(Problem::new(*span, message).hint(hint));
+        }
+    }
+}
+
+fn given_as(need: &Need) -> String {
+    match need {
+        Need::Met(route) => format!("`{route}` is sent"),
+        Need::Kept(route) => format!("the document of `{route}` is kept"),
+        Need::Bound(name) => format!("`{name}` is given"),
+    }
+}
+
+/// Where a verify step uses a record's secret (or what it opened: a token, a cookie), the status alone of a sign-in could be
+/// the secret's doing: then `expects` must test the body.
+fn vouching(drafts: &[Draft], problems: &mut Problems) {
+    let mut tainted: BTreeSet<&BindName> = BTreeSet::new();
+    let secretive = |draft: &Draft, tainted: &BTreeSet<&BindName>| {
+        draft.route.sources().iter().any(|source| match source {
+            Source::Capture(name) => tainted.contains(name),
+            source => source.is_record_secret(),
+        })
+    };
+    loop {
+        let before = tainted.len();
+        for draft in drafts.iter().filter(|draft| draft.route.steps.contains(&Step::Verify)) {
+            if secretive(draft, &tainted) {
+                tainted.extend(draft.route.captures.iter().map(|(name, _)| name));
+            }
+        }
+        if tainted.len() == before {
+            break;
+        }
+    }
+    let opener = drafts.iter().find(|draft| draft.route.steps.contains(&Step::Verify) && secretive(draft, &tainted));
+    let Some(opener) = opener else { return };
+    for draft in drafts.iter().filter(|draft| draft.route.places_candidate() && !draft.route.tests_body()) {
+        problems.0.push(
+            Problem::new(
+                draft.route.request_span,
+                format!(
+                    "route `{}` of the same step uses a record's secret, whose session could vouch for any password",
+                    opener.route.name
+                ),
+            )
+            .hint("let each alternative of `expects` test the body, such as `\"/name\" = \"{user}\"`"),
+        );
+    }
+}
