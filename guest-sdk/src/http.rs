@@ -1,6 +1,6 @@
 //! Requests, by the page's route names, and what the broker says of their answers.
 
-use crate::failure::{Code, Failure};
+use crate::failure::{Code, Done, Failure};
 use crate::host::{self, Host};
 use std::fmt;
 use std::rc::Rc;
@@ -19,6 +19,11 @@ impl Http {
     /// and not all of whose binds exist already.
     pub fn offered(&mut self) -> Vec<String> {
         self.host.routes()
+    }
+
+    /// Whether a route could be sent now. Calling one that could not is a denial, which the operator gets to see.
+    pub fn offers(&mut self, route: &str) -> bool {
+        self.offered().iter().any(|offered| offered == route)
     }
 
     /// Sends a route and waits for its answer. `args` are the arguments that the page declares, each exactly once. A
@@ -90,6 +95,11 @@ impl Answer {
     /// This answer, if it was accepted; else the failure that ends the step.
     pub fn accepted(self) -> Result<Answer, Failure> {
         if self.is_accepted() { Ok(self) } else { Err(self.into_failure()) }
+    }
+
+    /// Nothing, if it was accepted; else the failure that ends the step. For the last call of a step.
+    pub fn done(self) -> Done {
+        self.accepted().map(drop)
     }
 
     /// This answer, if it was accepted or its route may fail; else the failure that ends the step.

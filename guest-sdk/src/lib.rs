@@ -51,5 +51,85 @@ pub mod time;
 
 pub use failure::{Code, Done, Failure};
 pub use http::{Answer, Http, Judged, Problem};
+/// Generates one function a route of a page, made at compile time by the runner's own parser. The path is relative to
+/// the crate's `Cargo.toml`.
+///
+/// | on the page | in Rust |
+/// | --- | --- |
+/// | route `find-by-login` | `http.find_by_login()`, by the trait `Routes` |
+/// | its arguments | `http.leave_group(args::LeaveGroup { group: "admins" })`; `number` is a `u64`, `one-of` an enum, the rest text |
+/// | its name, for [`Http::offers`] | `routes::FIND_BY_LOGIN` |
+/// | the values it shows | `shown::find_by_login::STATE` |
+/// | the page's text, for tests | `PAGE` |
+///
+/// With `examples/acme.toml` of this crate:
+///
+/// ```
+/// # use rotabox_guest::{Done, Http};
+/// rotabox_guest::page!("examples/acme.toml");
+///
+/// fn change(http: &mut Http) -> Done {
+///     let found = http.find()?.accepted()?;
+///     if found.shown(shown::find::STATE) == Some("joined") {
+///         http.leave_group(args::LeaveGroup { group: "rotating" })?;
+///     }
+///     http.set()?.done()
+/// }
+/// # fn main() {}
+/// ```
+///
+/// A route that the page does not have does not compile:
+///
+/// ```compile_fail,E0599
+/// # use rotabox_guest::{Done, Http};
+/// rotabox_guest::page!("examples/acme.toml");
+///
+/// fn change(http: &mut Http) -> Done {
+///     http.find_user()?.done()
+/// }
+/// # fn main() {}
+/// ```
+///
+/// Nor does an argument that is missing:
+///
+/// ```compile_fail,E0061
+/// # use rotabox_guest::{Done, Http};
+/// rotabox_guest::page!("examples/acme.toml");
+///
+/// fn change(http: &mut Http) -> Done {
+///     http.leave_group()?.done()
+/// }
+/// # fn main() {}
+/// ```
+///
+/// Nor one that the route does not declare:
+///
+/// ```compile_fail,E0560
+/// # use rotabox_guest::{Done, Http};
+/// rotabox_guest::page!("examples/acme.toml");
+///
+/// fn change(http: &mut Http) -> Done {
+///     http.leave_group(args::LeaveGroup { group: "rotating", force: "yes" })?.done()
+/// }
+/// # fn main() {}
+/// ```
+///
+/// Nor a page with a mistake; the compiler then says what the runner would say, with file, line and column:
+///
+/// ```compile_fail
+/// rotabox_guest::page!("examples/wrong.toml");
+/// # fn main() {}
+/// ```
+///
+/// ```text
+/// error: examples/wrong.toml:7:16: `api.url` is not the URL of a record
+///          request = "GET {api.url}/users/{user}"
+///                         ^~~~~~~~~
+///        hint: the page has none
+///  --> src/lib.rs:3:22
+///   |
+/// 3 | rotabox_guest::page!("examples/wrong.toml");
+///   |                      ^^^^^^^^^^^^^^^^^^^^^
+/// ```
 pub use rotabox_guest_macros::page;
 pub use rotator::{Rotator, Step, run};
