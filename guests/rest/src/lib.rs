@@ -6,7 +6,8 @@
 
 use rotabox_guest::{Done, Failure, Http, Rotator};
 
-struct Rest;
+/// The rotator.
+pub struct Rest;
 
 impl Rotator for Rest {
     fn verify(http: &mut Http) -> Done {
