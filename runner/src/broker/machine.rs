@@ -349,3 +349,7 @@ fn nothing_changed(end: StepEnd, old: Option<Proved<Old>>) -> Outcome {
 #[cfg(test)]
 #[path = "machine_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "model_tests.rs"]
+mod model_tests;
