@@ -148,7 +148,9 @@ mod tests {
 
     fn with_headers(headers: &[(&str, &str)]) -> Placed {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Placed { headers, ..placed("https://api.example.com", "/", "") }
+        let mut placed = placed("https://api.example.com", "/", "");
+        placed.headers = headers;
+        placed
     }
 
     #[test]
