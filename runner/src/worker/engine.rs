@@ -1,6 +1,7 @@
 //! Compile and link.
 
 use super::guest::{self, Guest, RotatorPre};
+use super::{scan, wasi};
 use crate::wire::Limits;
 use wasmparser::WasmFeatures;
 use wasmtime::component::{Component, Linker};
@@ -40,6 +41,10 @@ pub(super) fn load(module: &[u8], limits: Limits) -> Result<Loaded, Vec<String>>
             limits.memory_bytes
         )]);
     }
+    let reasons = scan::reasons(module, limits.inert_wasi, limits.memory_bytes);
+    if !reasons.is_empty() {
+        return Err(reasons);
+    }
     link(module, limits).map_err(|error| vec![format!("{error:#}")])
 }
 
@@ -48,6 +53,9 @@ fn link(module: &[u8], limits: Limits) -> wasmtime::Result<Loaded> {
     let component = Component::from_binary(&engine, module)?;
     let mut linker = Linker::new(&engine);
     guest::add_to_linker(&mut linker)?;
+    if limits.inert_wasi {
+        wasi::add_to_linker(&mut linker, &component)?;
+    }
     let pre = RotatorPre::new(linker.instantiate_pre(&component)?)?;
     Ok(Loaded { engine, pre, limits })
 }

@@ -5,12 +5,14 @@ use super::meter::Meter;
 use super::port::Port;
 use super::runs::Ended;
 use super::trapped;
+use super::wasi::Inert;
 use crate::wire::{
     self, ARGS_MAX, CODE_MAX, Call, DETAIL_MAX, Failure, Level, NAME_MAX, Reply, Start, VALUE_MAX, clip,
 };
 use rotabox_page::Step;
 use wasmtime::Store;
 use wasmtime::component::{HasSelf, Linker};
+use wasmtime_wasi::{WasiCtxView, WasiView};
 
 mod bindings {
     #![allow(missing_docs, unreachable_pub, reason = "generated")]
@@ -42,6 +44,19 @@ pub(super) struct Guest {
     port: Port,
     start: Start,
     meter: Meter,
+    wasi: Option<Box<Inert>>,
+}
+
+impl Guest {
+    pub(super) fn wasi(&mut self) -> &mut Inert {
+        self.wasi.get_or_insert_with(|| Box::new(Inert::new(self.port.clone())))
+    }
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.wasi().view()
+    }
 }
 
 pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
@@ -52,7 +67,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
 pub(super) async fn run(loaded: Loaded, port: Port, start: Start) -> Ended {
     let step = start.step;
     let meter = Meter::new(loaded.limits.memory_bytes);
-    let mut store = Store::new(&loaded.engine, Guest { port, start, meter });
+    let mut store = Store::new(&loaded.engine, Guest { port, start, meter, wasi: None });
     store.limiter(|guest| &mut guest.meter);
     store.set_hostcall_fuel(BYTES_PER_CALL);
     store.set_max_component_handles(HANDLES);
@@ -61,7 +76,10 @@ pub(super) async fn run(loaded: Loaded, port: Port, start: Start) -> Ended {
         let instance = loaded.pre.instantiate_async(&mut store).await?;
         instance.rotabox_rotator_rotation().call_run(&mut store, &word(step)).await
     };
-    match result.await {
+    let result = result.await;
+    // If the pipe is broken, the frame about the end cannot be written either, and that ends the worker.
+    let _ = store.data().wasi.as_deref().map(Inert::finish);
+    match result {
         Ok(Ok(())) => Ended::Done(Ok(())),
         Ok(Err(rotation::Failure { code, detail })) => {
             Ended::Done(Err(Failure { code: clip(code, CODE_MAX), detail: clip(detail, DETAIL_MAX) }))

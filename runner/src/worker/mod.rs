@@ -11,6 +11,7 @@
 //! | `runs` | the runs that are outstanding |
 //! | `guest` | one step in a fresh store: the contract's imports |
 //! | `port` | a run's way to the broker |
+//! | `wasi` | an inert WASI, where the policy gives one |
 //! | `meter` | limits of a store |
 //! | `trapped` | why a step ended, in words |
 
@@ -19,7 +20,9 @@ mod guest;
 mod meter;
 mod port;
 mod runs;
+mod scan;
 mod trapped;
+mod wasi;
 
 use crate::confine;
 use crate::wire::frame::{self, Decoder, FrameError, ReadError};
@@ -65,7 +68,9 @@ fn serve(stdin: impl Read, stdout: Box<dyn Write + Send>, mut enforced: confine:
     let (_, ToWorker::Module(module)) = next()?.ok_or(Stop::Early)? else { return Err(Stop::OutOfTurn("module")) };
     let limits = match next()?.ok_or(Stop::Early)? {
         (_, ToWorker::Load(limits)) => limits,
-        (_, ToWorker::Describe) => return Err(Stop::OutOfTurn("describe")),
+        (_, ToWorker::Describe) => {
+            return Ok(out.write(RunId(0), &ToBroker::Described(scan::describe(&module)))?);
+        }
         _ => return Err(Stop::OutOfTurn("load")),
     };
     let loaded = match engine::load(&module, limits) {

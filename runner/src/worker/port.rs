@@ -118,7 +118,6 @@ impl Port {
     }
 
     /// Asks to be woken at that time; the earliest of several counts.
-    #[expect(dead_code, reason = "the inert WASI will ask for it")]
     pub(super) fn wake_at(&self, time: Instant) {
         let mut slot = lock(&self.slot);
         slot.alarm = Some(slot.alarm.map_or(time, |alarm| alarm.min(time)));

@@ -1,12 +1,20 @@
 //! Why a step ended, in words. Nothing of it was written by the guest: no names, no messages.
 
 use super::port::CallError;
+use super::wasi::NotThere;
 use wasmtime::Trap;
+use wasmtime_wasi::I32Exit;
 
 /// A short reason.
 pub(super) fn reason(error: &wasmtime::Error, refused_memory: bool) -> String {
     if let Some(error) = error.downcast_ref::<CallError>() {
         return error.to_string();
+    }
+    if let Some(error) = error.downcast_ref::<NotThere>() {
+        return error.to_string();
+    }
+    if let Some(I32Exit(code)) = error.downcast_ref() {
+        return format!("it exited with {code} instead of answering");
     }
     let Some(trap) = error.downcast_ref::<Trap>() else {
         return if refused_memory { OUT_OF_MEMORY.to_owned() } else { other(error) };
