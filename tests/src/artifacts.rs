@@ -49,11 +49,14 @@ pub struct Guest {
 
 /// `okta` and `rest` of guests/, or `puppet` of tests/guests/.
 pub fn guest(name: &str) -> Guest {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    let folder = FOLDER.get_or_init(build_guests);
-    let path = folder.join(format!("{name}.wasm"));
-    let bytes = fs::read(&path).unwrap_or_else(|error| panic!("guest `{name}`: {error}"));
-    Guest { sha256: sha256(&bytes), path }
+    let named = |guest: &&Guest| guest.path.file_stem().is_some_and(|stem| stem == name);
+    guests().iter().find(named).cloned().unwrap_or_else(|| panic!("no guest `{name}`"))
+}
+
+/// All guests, built.
+pub fn guests() -> &'static [Guest] {
+    static GUESTS: OnceLock<Vec<Guest>> = OnceLock::new();
+    GUESTS.get_or_init(build_guests)
 }
 
 /// SHA-256 in lower-case hexadecimal digits.
@@ -62,7 +65,7 @@ pub fn sha256(bytes: &[u8]) -> String {
 }
 
 /// Builds all guests by one call of cargo and packs them into target/guests.
-fn build_guests() -> PathBuf {
+fn build_guests() -> Vec<Guest> {
     let _lock = lock();
     let mut crates = Vec::new();
     for parent in [root().join("guests"), root().join("tests/guests")] {
@@ -74,6 +77,7 @@ fn build_guests() -> PathBuf {
     let built = pack::build::build_crates(&folders).unwrap_or_else(|error| panic!("{error}"));
     let out = target().join("guests");
     fs::create_dir_all(&out).expect("target/guests can be made");
+    let mut guests = Vec::new();
     for (folder, built) in crates.iter().zip(built) {
         let page = folder.join("page.toml");
         let page =
@@ -81,9 +85,11 @@ fn build_guests() -> PathBuf {
         let module = fs::read(&built.module).expect("the module that was just built");
         let packed = pack::pack(&module, page.as_ref()).unwrap_or_else(|error| panic!("{}: {error}", built.name));
         assert!(packed.foreign.is_empty(), "{} imports {:?}", built.name, packed.foreign);
-        replace(&out.join(format!("{}.wasm", built.name)), &packed.component);
+        let path = out.join(format!("{}.wasm", built.name));
+        replace(&path, &packed.component);
+        guests.push(Guest { path, sha256: packed.sha256 });
     }
-    out
+    guests
 }
 
 /// Writes the file unless it has these bytes already, and never half: another test process may be reading it.

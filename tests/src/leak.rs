@@ -28,7 +28,8 @@ pub fn forms(secret: &str) -> BTreeSet<(String, Vec<u8>)> {
     };
     add("raw", secret.to_owned());
     // percent-encoding: what is left alone, the case of the digits, the blank
-    let keep: [(&str, fn(u8) -> bool); 3] = [
+    type Keep = fn(u8) -> bool;
+    let keep: [(&str, Keep); 3] = [
         ("unreserved", |b| b.is_ascii_alphanumeric() || b"-._~".contains(&b)),
         ("form", |b| b.is_ascii_alphanumeric() || b"-._*".contains(&b)),
         ("nothing", |_| false),

@@ -1,0 +1,42 @@
+# make test | make test-real | make demo: each sets up what it needs, on a fresh Debian machine (as root) and on one with rustup and network.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+TARGET      := $(or $(CARGO_TARGET_DIR),target)
+
+.PHONY: help setup build guests test unit vendor test-real demo lint advisories clean
+
+help:             ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+
+setup:            ## what a fresh machine needs (Rust, its wasm target, Python)
+	@sh tests/setup.sh
+
+build: setup      ## the runner and the stand-ins
+	cargo build --workspace --bins
+
+guests: build     ## every rotator, packed, into target/guests
+	$(TARGET)/debug/build-guests
+
+test: guests      ## everything that is promised: units, properties, cases against the stand-ins, the vendor's own client
+	cargo test --workspace
+	$(MAKE) --no-print-directory vendor
+
+vendor: build     ## the vendor's own client (PyPI) against the stand-in Okta
+	@sh tests/vendor/run.sh
+
+test-real: guests ## rotates passwords on real servers: RabbitMQ, OpenBao
+	python3 tests/real/run.py
+
+demo: guests      ## what a PAM admin sees: approve, rehearse, rotate
+	@bash tests/demo.sh
+
+lint: setup       ## formatting and clippy
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+advisories:       ## open advisories, licences, sources (deny.toml)
+	@sh tests/advisories.sh
+
+clean:
+	cargo clean
