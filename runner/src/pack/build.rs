@@ -78,9 +78,14 @@ pub fn build_crate(folder: &Path) -> Result<Built, BuildError> {
 /// Cargo gets this process's environment, except that the profile and the compiler's flags are set here, or the same
 /// crate would give other bytes elsewhere.
 pub fn build_crates(folders: &[&Path]) -> Result<Vec<Built>, BuildError> {
+    build_crates_into(folders, std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from))
+}
+
+/// As [`build_crates`], with a target folder of the caller's choice.
+pub fn build_crates_into(folders: &[&Path], target: Option<PathBuf>) -> Result<Vec<Built>, BuildError> {
     let mut workspaces: BTreeMap<PathBuf, Vec<Package>> = BTreeMap::new();
     let mut ids = Vec::new();
-    let mut target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    let mut target = target;
     let Some(first) = folders.first() else { return Ok(Vec::new()) };
     let toolchain = toolchain::find(first)?;
     for folder in folders {
