@@ -98,11 +98,14 @@ fn a_component_is_sealed_anew_and_a_core_module_without_a_page_stays_open() {
 
 #[test]
 fn a_page_with_a_mistake_is_not_sealed() {
-    let page = SourceFile::new("page.toml", "version = 2\nname = \"x\"\n");
+    let (_, page) = okta(root());
+    let slip = page.text.replacen("expects ", "expect ", 1);
+    let line = slip.lines().position(|line| line.starts_with("expect ")).unwrap() + 1;
+    let page = SourceFile::new("page.toml", slip);
     let component = wat::parse_str("(component)").unwrap();
     let error = pack(&component, Some(&page)).unwrap_err();
     assert!(matches!(error, PackError::Page(_)), "{error}");
-    assert!(error.to_string().starts_with("page.toml:1:11: "), "{error}");
+    assert!(error.to_string().starts_with(&format!("page.toml:{line}:1: ")), "{error}");
 }
 
 #[test]
