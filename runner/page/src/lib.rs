@@ -37,6 +37,8 @@ pub mod request;
 pub mod sealed;
 pub mod secret;
 pub mod template;
+#[cfg(test)]
+mod testing;
 
 pub use model::Page;
 pub use names::Step;

@@ -201,3 +201,152 @@ impl Progress {
         self.kept.get(route)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{World, answer, page, routes};
+
+    fn offered(world: &World, page: &Page) -> Vec<String> {
+        world.progress.offered(page).iter().map(|route| route.name.to_string()).collect()
+    }
+
+    fn args(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    const USER: &str =
+        r#"{"id":"00u1","status":"ACTIVE","profile":{"login":"svc"},"credentials":{"provider":{"type":"OKTA"}}}"#;
+
+    #[test]
+    fn a_change_is_offered_once_what_it_needs_is_there_and_only_once() {
+        let page = page("okta");
+        let mut world = World::new(&page, Step::Change, "svc", "p", "f");
+        assert_eq!(offered(&world, &page), ["find-by-login", "find-by-filter"]);
+        assert_eq!(
+            world.progress.admit(&page, "change-password", &[]).unwrap_err(),
+            Denial::Missing(Need::Bound(BindName::new("account.id")))
+        );
+        world.learn(&page, "find-by-login", answer(404, ""));
+        assert_eq!(offered(&world, &page), ["find-by-filter"], "a look-up that passed is used up");
+        world.learn(&page, "find-by-filter", answer(200, &format!("[{USER}]")));
+        assert_eq!(offered(&world, &page), ["change-password"]);
+        assert!(world.progress.admit(&page, "change-password", &[]).is_ok());
+        world.learn(&page, "change-password", answer(200, "{}"));
+        assert!(offered(&world, &page).is_empty());
+        assert_eq!(world.progress.admit(&page, "change-password", &[]).unwrap_err(), Denial::UsedUp { uses: 1 });
+    }
+
+    #[test]
+    fn a_look_up_whose_binds_exist_is_not_offered_but_may_be_sent() {
+        let page = page("okta");
+        let mut world = World::new(&page, Step::Change, "svc", "p", "f");
+        world.learn(&page, "find-by-login", answer(200, USER));
+        assert_eq!(offered(&world, &page), ["change-password"]);
+        assert!(world.progress.admit(&page, "find-by-filter", &[]).is_ok());
+    }
+
+    #[test]
+    fn a_route_that_was_not_met_opens_nothing() {
+        let page = page("vault-userpass");
+        for refusal in [answer(404, ""), answer(500, ""), answer(403, "")] {
+            let mut world = World::new(&page, Step::Change, "svc", "p", "f");
+            world.learn(&page, "exists", refusal);
+            assert!(offered(&world, &page).is_empty());
+            assert_eq!(
+                world.progress.admit(&page, "set", &[]).unwrap_err(),
+                Denial::Missing(Need::Met(RouteName::new("exists")))
+            );
+        }
+    }
+
+    #[test]
+    fn steps_keep_routes_apart() {
+        let page = page("vault-userpass");
+        let world = World::new(&page, Step::Verify, "svc", "p", "f");
+        assert_eq!(offered(&world, &page), ["sign-in"]);
+        assert_eq!(
+            world.progress.admit(&page, "set", &[]).unwrap_err(),
+            Denial::WrongStep { step: Step::Verify, allowed: vec![Step::Change, Step::Reconcile] }
+        );
+    }
+
+    #[test]
+    fn an_unknown_route_gets_the_nearest_name() {
+        let page = page("okta");
+        let world = World::new(&page, Step::Change, "svc", "p", "f");
+        assert_eq!(
+            world.progress.admit(&page, "find-by-logn", &[]).unwrap_err(),
+            Denial::UnknownRoute { name: "find-by-logn".to_owned(), nearest: Some("find-by-login".to_owned()) }
+        );
+    }
+
+    #[test]
+    fn a_session_is_only_signed_out_if_one_was_opened() {
+        let page = page("vault-userpass");
+        let mut world = World::new(&page, Step::Verify, "svc", "p", "f");
+        world.learn(&page, "sign-in", answer(200, r#"{"auth":{}}"#));
+        assert!(offered(&world, &page).is_empty());
+        let mut world = World::new(&page, Step::Verify, "svc", "p", "f");
+        world.learn(&page, "sign-in", answer(200, r#"{"auth":{"client_token":"t"}}"#));
+        assert_eq!(offered(&world, &page), ["sign-out"]);
+    }
+
+    #[test]
+    fn each_argument_is_given_once_and_of_its_class() {
+        let page = page("everything");
+        let mut world = World::new(&page, Step::Change, "svc", "p", "f");
+        let headers = [("x-token", "t"), ("set-cookie", "XSRF-TOKEN=x")];
+        world.learn(&page, "login", crate::testing::answer_with(201, &headers, ""));
+        let good = args(&[("group", "a.b-c_9"), ("kind", "role"), ("text", "what' ever/é")]);
+        let admit = |given: &[(String, String)]| world.progress.admit(&page, "groups", given).map(|route| route.uses);
+        assert_eq!(admit(&good), Ok(3));
+        assert_eq!(admit(&good[..2]), Err(Denial::ArgCount { name: "text".to_owned(), given: 0 }));
+        let twice = [&good[..], &good[..1]].concat();
+        assert_eq!(admit(&twice), Err(Denial::ArgCount { name: "group".to_owned(), given: 2 }));
+        let unknown = [&good[..], &args(&[("grup", "x")])[..]].concat();
+        assert_eq!(
+            admit(&unknown),
+            Err(Denial::UnknownArg { name: "grup".to_owned(), nearest: Some("group".to_owned()) })
+        );
+        let bad = ["", ".", "..", "a/b", "a b", "é", &"x".repeat(65)];
+        for value in bad {
+            let mut given = good.clone();
+            given[0].1 = value.to_owned();
+            let Err(Denial::BadArg { name, class }) = admit(&given) else { panic!("{value} was admitted") };
+            assert_eq!((name.as_str(), class.contains("at most 64 characters")), ("group", true));
+        }
+        for (index, value) in [(1, "admin"), (2, "a\nb"), (2, "")] {
+            let mut given = good.clone();
+            given[index].1 = value.to_owned();
+            assert!(matches!(admit(&given), Err(Denial::BadArg { .. })), "{value}");
+        }
+    }
+
+    #[test]
+    fn classes_admit_what_they_say() {
+        let rule = |class| crate::model::ArgRule { name: crate::names::ArgName::new("a"), max: 40, class };
+        let uuid = rule(crate::model::ArgClass::Uuid);
+        assert!(uuid.admits("123e4567-e89b-12d3-A456-426614174000"));
+        for bad in ["123e4567e89b12d3a456426614174000", "123e4567-e89b-12d3-a456-42661417400g", "--123e4567-e89b-12d3"]
+        {
+            assert!(!uuid.admits(bad), "{bad}");
+        }
+        let number = rule(crate::model::ArgClass::Number);
+        assert!(number.admits("007") && !number.admits("-7") && !number.admits("٣"));
+    }
+
+    #[test]
+    fn a_second_answer_replaces_a_bind() {
+        let page = routes(
+            "[[route]]\nname = \"read\"\nfor = [\"change\"]\nuses = 2\nrequest = \"GET {api.url}/\"\nbinds = { rev = \"/rev\" }\nkeeps = true\n",
+        );
+        let mut world = World::new(&page, Step::Change, "svc", "p", "f");
+        for rev in ["1-a", "2-b"] {
+            world.learn(&page, "read", answer(200, &format!(r#"{{"rev":"{rev}"}}"#)));
+            assert_eq!(world.progress.bind("read.rev"), Some(&serde_json::json!(rev)));
+            assert_eq!(world.progress.kept("read"), Some(&serde_json::json!({ "rev": rev })));
+        }
+        assert!(world.progress.admit(&page, "read", &[]).is_err());
+    }
+}

@@ -215,3 +215,6 @@ fn words(text: &str, name: &str, value: &str) -> String {
     }
     said
 }
+
+#[cfg(test)]
+mod tests;

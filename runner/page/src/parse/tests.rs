@@ -4,34 +4,8 @@ use super::*;
 use crate::model::Need;
 use crate::names::{BindName, Step};
 use crate::template::{Source, Template, toml_key, toml_string};
+use crate::testing::{PAGES, page};
 use proptest::prelude::*;
-
-macro_rules! pages {
-    ($($name:literal),*) => { &[$(($name, include_str!(concat!("../../tests/pages/", $name, ".toml")))),*] };
-}
-
-/// The worked pages.
-pub(crate) const PAGES: &[(&str, &str)] = pages![
-    "couchdb",
-    "elasticsearch",
-    "entra",
-    "everything",
-    "grafana",
-    "json-rpc",
-    "okta",
-    "rabbitmq",
-    "scim",
-    "splunk",
-    "synapse",
-    "vault-userpass",
-    "wiki"
-];
-
-/// A worked page.
-pub(crate) fn page(name: &str) -> Page {
-    let text = PAGES.iter().find(|(have, _)| *have == name).unwrap().1;
-    parse(SourceFile::new(format!("{name}.toml"), text)).unwrap_or_else(|problem| panic!("{problem}"))
-}
 
 fn fails(text: &str) -> Diagnostic {
     *parse(SourceFile::new("page.toml", text)).expect_err("this page should be refused")
@@ -68,7 +42,7 @@ fn what_is_written_is_what_is_read() {
     assert_eq!(sign_in.refuses.as_ref().unwrap().to_string(), r#"{ status = 401, "/errorCode" = "E0000004" }"#);
     let filter = page.route("find-by-filter").unwrap();
     assert_eq!(filter.query[0].1.to_string(), r#"profile.login eq "{user:scim}" or profile.email eq "{user:scim}""#);
-    assert_eq!(page.file.line_of(route.request_span), "okta.toml:42");
+    assert_eq!(page.file.line_of(route.request_span), "page.toml:42");
 }
 
 #[test]

@@ -269,3 +269,6 @@ fn fill(
 fn error(name: impl Into<String>, spot: &Spot, reason: impl Into<String>) -> PlaceError {
     PlaceError { name: name.into(), place: spot.to_string(), reason: reason.into() }
 }
+
+#[cfg(test)]
+mod tests;
