@@ -381,3 +381,45 @@ impl fmt::Display for Target {
         self.segments.iter().try_for_each(|segment| write!(f, "/{segment}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{AWKWARD, page};
+
+    #[test]
+    fn a_password_that_breaks_a_rule_is_refused_without_being_said() {
+        let rules = PasswordRules {
+            max_bytes: Some(26),
+            min_characters: Some(6),
+            refuse: vec!["\\\\".to_owned(), "\n".to_owned()],
+        };
+        let check = |text: &str| rules.check(&Secret::new("new-password", text.to_owned()));
+        assert_eq!(check(AWKWARD), Ok(()));
+        for (text, wanted) in [
+            ("abcde", "fewer than 6 characters"),
+            ("ééééé", "fewer than 6 characters"),
+            ("éééééééééééééé", "more than 26 bytes"),
+            ("abc\\\\def", "contains `\\\\\\\\`"),
+            ("abc\ndef", "contains `\\n`"),
+        ] {
+            let said = check(text).unwrap_err();
+            assert!(said.contains(wanted) && !said.contains(text), "{said}");
+        }
+        assert_eq!(
+            page("wiki").password,
+            PasswordRules { max_bytes: Some(4096), min_characters: None, refuse: vec!["\\".to_owned()] }
+        );
+    }
+
+    #[test]
+    fn a_page_says_what_it_can_do() {
+        let page = page("entra");
+        assert!(!page.can_verify() && page.has_step(Step::Change) && !page.has_step(Step::Finish));
+        assert_eq!(
+            page.route("set").map(Route::request).as_deref(),
+            Some("PATCH https://graph.microsoft.com/v1.0/users/{user}")
+        );
+        assert!(page.record("app").is_some_and(|record| record.url.is_none()) && page.record("api").is_none());
+    }
+}

@@ -13,6 +13,7 @@
 //!
 //! `Display` prints everything here as the page writes it; printing and parsing again gives the same value.
 
+use crate::diagnostic::is_hidden;
 use crate::names::{ArgName, BindName, RecordName};
 use std::fmt;
 use std::ops::Range;
@@ -263,10 +264,11 @@ impl fmt::Display for JsonTemplate {
 
 /// A TOML string that holds `text`: single quotes where they do, double quotes with escapes elsewhere.
 pub fn toml_string(text: &str) -> String {
-    if !text.contains(['"', '\\']) && !text.chars().any(char::is_control) {
+    let hidden = text.chars().any(is_hidden);
+    if !hidden && !text.contains(['"', '\\']) {
         return format!("\"{text}\"");
     }
-    if !text.contains('\'') && !text.chars().any(char::is_control) {
+    if !hidden && !text.contains('\'') {
         return format!("'{text}'");
     }
     let mut quoted = String::from("\"");
@@ -275,7 +277,7 @@ pub fn toml_string(text: &str) -> String {
             '"' => quoted.push_str("\\\""),
             '\\' => quoted.push_str("\\\\"),
             '\n' => quoted.push_str("\\n"),
-            other if other.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(other))),
+            other if is_hidden(other) => quoted.push_str(&format!("\\U{:08X}", u32::from(other))),
             other => quoted.push(other),
         }
     }

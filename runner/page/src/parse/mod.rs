@@ -27,7 +27,7 @@ mod route;
 mod text;
 mod tree;
 
-use crate::diagnostic::{Diagnostic, SourceFile, Span};
+use crate::diagnostic::{Diagnostic, SourceFile, Span, is_hidden};
 use crate::model::{Page, PasswordRules};
 use tree::{Kind, Table};
 
@@ -104,6 +104,13 @@ impl Problems {
 fn read(file: &SourceFile) -> Parsed<Page> {
     if file.text.len() > PAGE_BYTES {
         return Err(Problem::new(Span::default(), format!("a page has at most {PAGE_BYTES} bytes")));
+    }
+    let hidden = |(_, c): &(usize, char)| is_hidden(*c) && !matches!(c, '\n' | '\r' | '\t');
+    if let Some((start, character)) = file.text.char_indices().find(hidden) {
+        let span = Span { start, end: start + character.len_utf8() };
+        let message = format!("a page cannot hold the invisible character U+{:04X}", u32::from(character));
+        return Err(Problem::new(span, message)
+            .hint("leave it out; where a value needs it, write its escape in a \"…\" string"));
     }
     let table = tree::read(&file.text)?;
     let mut problems = Problems::default();

@@ -237,6 +237,16 @@ fn an_error_shows_the_line_a_caret_and_the_fix() {
 }
 
 #[test]
+fn what_a_reviewer_cannot_see_is_refused() {
+    for hidden in ["\u{202e}", "\u{200b}", "\u{feff}", "\u{1b}", "\u{0}", "\u{2066}", "\u{e0041}"] {
+        let problem = fails(&GOOD.replace("/users/{user}", &format!("/us{hidden}ers/{{user}}")));
+        assert!(problem.message.contains("invisible character"), "{problem}");
+        assert_eq!((problem.line, problem.column), (12, 28));
+        assert!(!problem.to_string().contains(hidden));
+    }
+}
+
+#[test]
 fn the_first_error_of_the_file_is_reported() {
     let text = GOOD
         .replace("{find.id}", "{find.ix}")
