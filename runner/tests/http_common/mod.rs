@@ -10,14 +10,18 @@
 )]
 
 use rotabox::broker::http::client::Trust;
-use rotabox::broker::http::dial::{Capability, Settings};
+use rotabox::broker::http::cookies::Jar;
+use rotabox::broker::http::dial::{Capability, Connection, Settings};
+use rotabox::broker::http::failure::DialError;
 use rotabox::broker::http::resolve::Lookup;
+use rotabox::page::answer::Answer;
 use rotabox::page::model::Method;
 use rotabox::page::place::Placed;
 use rotabox::policy::HostFile;
 use rotabox::policy::file::HostPort;
 use rotabox::policy::host::{Opening, Roots};
 use rustls::ServerConfig;
+use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::future::Future;
 use std::io;
@@ -60,10 +64,28 @@ impl Authority {
     pub fn server_with(&self, name: &str, change: impl FnOnce(&mut rcgen::CertificateParams)) -> Arc<ServerConfig> {
         let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
         change(&mut params);
+        let (certificate, key) = self.signed(&params);
+        server_config(certificate, key)
+    }
+
+    /// TLS of a server called `name` that wants a certificate of the client.
+    pub fn server_for_known_clients(&self, name: &str) -> Arc<ServerConfig> {
+        let mut roots = rustls::RootCertStore::empty();
+        let pem = std::fs::read(self.file.path()).unwrap();
+        roots.add(CertificateDer::from_pem_slice(&pem).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier =
+            rustls::server::WebPkiClientVerifier::builder_with_provider(roots.into(), provider).build().unwrap();
+        let params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let (certificate, key) = self.signed(&params);
+        let config = builder().with_client_cert_verifier(verifier).with_single_cert(vec![certificate], key).unwrap();
+        Arc::new(config)
+    }
+
+    fn signed(&self, params: &rcgen::CertificateParams) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
         let key = rcgen::KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        server_config(certificate.der().clone(), key)
+        (certificate.der().clone(), PrivateKeyDer::try_from(key.serialize_der()).unwrap())
     }
 
     /// An operator's file that trusts this authority and nobody else.
@@ -76,13 +98,20 @@ impl Authority {
 }
 
 fn server_config(certificate: CertificateDer<'static>, key: PrivateKeyDer<'static>) -> Arc<ServerConfig> {
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+    Arc::new(builder().with_no_client_auth().with_single_cert(vec![certificate], key).unwrap())
+}
+
+fn builder() -> rustls::ConfigBuilder<ServerConfig, rustls::WantsVerifier> {
+    ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap();
-    Arc::new(config)
+}
+
+/// TLS of a server that signed its certificate itself.
+pub fn self_signed(name: &str) -> Arc<ServerConfig> {
+    let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    server_config(made.cert.der().clone(), key)
 }
 
 /// One accepted connection of a stand-in.
@@ -130,6 +159,13 @@ impl Conn {
     /// Writes bytes; false once the client is gone.
     pub async fn write(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         self.stream.write_all(bytes.as_ref()).await.is_ok() && self.stream.flush().await.is_ok()
+    }
+
+    /// Reads one request, then writes an answer in raw bytes and closes as TLS wants it.
+    pub async fn once(mut self, answer: impl AsRef<[u8]>) {
+        self.request().await;
+        self.write(answer).await;
+        self.close().await;
     }
 
     /// Answers 200 with a body.
@@ -222,13 +258,27 @@ impl Server {
     }
 
     pub fn capability_with(&self, host_file: &HostFile, deadline: Duration, answer_bytes: usize) -> Capability {
-        let settings = Settings {
+        let settings = Settings { answer_bytes, deadline: Instant::now() + deadline, ..self.settings() };
+        Capability::with_lookup(settings, Trust::load(host_file).unwrap(), Names::loopback())
+    }
+
+    pub fn capability_as(&self, host_file: &HostFile, names: Arc<Names>) -> Capability {
+        Capability::with_lookup(self.settings(), Trust::load(host_file).unwrap(), names)
+    }
+
+    pub fn settings(&self) -> Settings {
+        Settings {
             hosts: vec![HostPort { host: HOST.to_owned(), port: self.port }],
             open: vec![loopback(HOST, self.port)],
-            answer_bytes,
-            deadline: Instant::now() + deadline,
-        };
-        Capability::with_lookup(settings, Trust::load(host_file).unwrap(), Names::loopback())
+            answer_bytes: 64 * 1024,
+            deadline: Instant::now() + Duration::from_secs(20),
+        }
+    }
+
+    /// Sends a request on a capability of its own and answers what came of it.
+    pub async fn ask(&self, authority: &Authority, request: Placed) -> Result<Answer, DialError> {
+        let mut http = self.capability_with(&authority.host_file(), Duration::from_millis(1500), 64 * 1024);
+        http.send(request, &mut Jar::default(), Connection::Fresh).await.0
     }
 
     pub fn get(&self, path: &str) -> Placed {
@@ -249,6 +299,25 @@ impl Server {
             headers: vec![("authorization".to_owned(), "SSWS t0ken-of-the-admin".to_owned())],
             body,
         }
+    }
+}
+
+/// A listener that nobody may dial.
+pub struct Canary(std::net::TcpListener);
+
+impl Canary {
+    pub fn new() -> Self {
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        Self(listener)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.0.local_addr().unwrap().port()
+    }
+
+    pub fn was_touched(&self) -> bool {
+        self.0.accept().is_ok()
     }
 }
 

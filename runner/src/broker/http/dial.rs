@@ -117,6 +117,9 @@ impl Capability {
         seen: &mut Seen,
     ) -> Result<Answer, DialError> {
         let (url, target) = request::address(&request)?;
+        if Instant::now() >= self.deadline {
+            return Err(DialError::OutOfTime { sent: false });
+        }
         self.resolver.vet(&target)?;
         let mut wire = reqwest::Request::new(request::method(request.method), url);
         *wire.headers_mut() = request::headers(&request, jar.header(&target, &request.path, Timestamp::now()))?;
@@ -129,7 +132,7 @@ impl Capability {
                 .client
                 .execute(wire)
                 .await
-                .map_err(|error| DialError::of(&error, &target.host, line.reached.get()))?;
+                .map_err(|error| DialError::of(&error, &target.host, self.trust.proxy(), line.reached.get()))?;
             seen.peer = response.remote_addr();
             if !seen.peer.is_some_and(|peer| line.peers.contains(&peer)) {
                 return Err(DialError::NoAnswer(NoAnswer::OtherPeer));

@@ -4,8 +4,9 @@
 //! first. From then on bytes count as sent, also where perhaps none were. The texts are ours: what the libraries say may
 //! hold URLs.
 
-use super::client::SILENCE;
+use super::client::{CONNECT, SILENCE};
 use super::resolve::ResolveError;
+use crate::policy::file::HostPort;
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
@@ -39,8 +40,21 @@ pub enum NotSent {
     /// No connection.
     #[error("`{host}` cannot be connected to: {why}")]
     Connect {
-        /// The host, or the proxy.
+        /// The host.
         host: String,
+        /// Why.
+        why: String,
+    },
+    /// No connection through the operator's proxy.
+    #[error(
+        "`{host}` cannot be connected to through the proxy `{}:{}`: {why}. Look at `proxy` in [network] of rotabox.toml",
+        .proxy.host, .proxy.port
+    )]
+    Proxy {
+        /// The host.
+        host: String,
+        /// The proxy.
+        proxy: HostPort,
         /// Why.
         why: String,
     },
@@ -154,14 +168,15 @@ impl From<ResolveError> for DialError {
 
 impl DialError {
     /// A failure before the answer's head. `reached`: a connection was ready at some time, which is enough to doubt.
-    pub(super) fn of(error: &reqwest::Error, host: &str, reached: bool) -> DialError {
+    pub(super) fn of(error: &reqwest::Error, host: &str, proxy: Option<&HostPort>, reached: bool) -> DialError {
         if reached {
             return DialError::NoAnswer(NoAnswer::of(error));
         }
         let host = host.to_owned();
-        DialError::NotSent(match TlsReason::of(error) {
-            Some(why) => NotSent::Tls { host, why },
-            None => NotSent::Connect { host, why: connect_reason(error) },
+        DialError::NotSent(match (TlsReason::of(error), proxy) {
+            (Some(why), _) => NotSent::Tls { host, why },
+            (None, None) => NotSent::Connect { host, why: connect_reason(error) },
+            (None, Some(proxy)) => NotSent::Proxy { host, proxy: proxy.clone(), why: proxy_reason(error) },
         })
     }
 }
@@ -172,14 +187,13 @@ impl NoAnswer {
         if error.is_timeout() {
             return NoAnswer::Silent { seconds: SILENCE.as_secs() };
         }
-        let parse = causes(error).filter_map(|cause| cause.downcast_ref::<hyper::Error>()).any(hyper::Error::is_parse);
-        if parse { NoAnswer::Malformed } else { NoAnswer::Closed }
+        if causes(error).any(is_malformed) { NoAnswer::Malformed } else { NoAnswer::Closed }
     }
 }
 
 impl TlsReason {
     fn of(error: &reqwest::Error) -> Option<TlsReason> {
-        let error = causes(error).find_map(tls_error)?;
+        let error = causes(error).find_map(|cause| cause.downcast_ref())?;
         Some(match error {
             rustls::Error::InvalidCertificate(certificate) => TlsReason::of_certificate(certificate),
             rustls::Error::AlertReceived(rustls::AlertDescription::ProtocolVersion)
@@ -206,7 +220,7 @@ impl TlsReason {
 
 fn connect_reason(error: &reqwest::Error) -> String {
     if error.is_timeout() {
-        return format!("no connection within {} seconds", super::client::CONNECT.as_secs());
+        return format!("no connection within {} seconds", CONNECT.as_secs());
     }
     // The operating system's words only: "Connection refused (os error 111)".
     let io = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).find(|io| io.raw_os_error().is_some());
@@ -216,12 +230,34 @@ fn connect_reason(error: &reqwest::Error) -> String {
     }
 }
 
-/// The TLS library's error, which travels inside an I/O error.
-fn tls_error<'e>(cause: &'e (dyn StdError + 'static)) -> Option<&'e rustls::Error> {
-    let inner = cause.downcast_ref::<io::Error>().and_then(|io| io.get_ref());
-    cause.downcast_ref().or_else(|| inner.and_then(|inner| inner.downcast_ref()))
+fn proxy_reason(error: &reqwest::Error) -> String {
+    let says = |text: &str| causes(error).any(|cause| cause.to_string() == text);
+    if says("tunnel error: proxy authorization required") {
+        "it asks for a user and a password".to_owned()
+    } else if says("tunnel error: unsuccessful") {
+        "it refuses to connect to that host".to_owned()
+    } else {
+        connect_reason(error)
+    }
 }
 
+/// Not HTTP: in the head, or between the chunks of the body.
+fn is_malformed(cause: &(dyn StdError + 'static)) -> bool {
+    let invalid = |io: &io::Error| matches!(io.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData);
+    cause.downcast_ref().is_some_and(hyper::Error::is_parse)
+        || (cause.downcast_ref().is_some_and(invalid) && !beneath(cause).any(<dyn StdError>::is::<rustls::Error>))
+}
+
+/// All causes of an error, outermost first.
 fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
-    std::iter::successors(error.source(), |&cause| cause.source())
+    error.source().into_iter().flat_map(beneath)
+}
+
+/// An error and all its causes.
+fn beneath<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        // What travels inside an I/O error is not its source.
+        Some(inner) => Some(inner),
+        None => error.source(),
+    })
 }

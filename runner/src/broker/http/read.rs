@@ -3,7 +3,7 @@
 use super::failure::NoAnswer;
 use crate::page::answer::Answer;
 use http::HeaderMap;
-use http::header::CONTENT_ENCODING;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderName, TRANSFER_ENCODING};
 
 /// Most bytes of all header names and values of an answer.
 const HEADER_BYTES: usize = 64 * 1024;
@@ -12,7 +12,7 @@ const HEADER_BYTES: usize = 64 * 1024;
 pub(super) async fn read(mut response: reqwest::Response, cap: usize) -> Result<Answer, NoAnswer> {
     let status = response.status().as_u16();
     let headers = headers(response.headers())?;
-    uncoded(response.headers())?;
+    plain(response.headers())?;
     let too_large = NoAnswer::TooLarge { cap };
     if response.content_length().is_some_and(|announced| announced > cap as u64) {
         return Err(too_large);
@@ -43,12 +43,19 @@ fn text(value: &[u8]) -> String {
     }
 }
 
-/// We asked for no coding, and undo none: a small answer could unpack into a huge one.
-fn uncoded(headers: &HeaderMap) -> Result<(), NoAnswer> {
-    let codings = headers.get_all(CONTENT_ENCODING);
-    let plain = codings.iter().all(|value| {
-        let value = value.as_bytes().trim_ascii();
-        value.is_empty() || value.eq_ignore_ascii_case(b"identity")
-    });
-    if plain { Ok(()) } else { Err(NoAnswer::Encoded) }
+/// We asked for no coding, and undo none: a small answer could unpack into a huge one. And there is one length only.
+fn plain(headers: &HeaderMap) -> Result<(), NoAnswer> {
+    let only = |name: HeaderName, word: &str| {
+        headers.get_all(name).iter().all(|value| {
+            let value = value.as_bytes().trim_ascii();
+            value.is_empty() || value.eq_ignore_ascii_case(word.as_bytes())
+        })
+    };
+    if !only(CONTENT_ENCODING, "identity") || !only(TRANSFER_ENCODING, "chunked") {
+        return Err(NoAnswer::Encoded);
+    }
+    if headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH) {
+        return Err(NoAnswer::Malformed);
+    }
+    Ok(())
 }

@@ -4,7 +4,7 @@ use super::failure::NotSent;
 use crate::page::model::Method;
 use crate::page::place::Placed;
 use crate::policy::file::HostPort;
-use http::header::{ACCEPT, ACCEPT_ENCODING, COOKIE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, COOKIE, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -73,6 +73,10 @@ pub(super) fn headers(request: &Placed, cookies: Option<Zeroizing<String>>) -> R
     }
     headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json, */*;q=0.5"));
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    // RFC 9110, 8.6: these announce an empty body. Servers answer 411 otherwise, and the library leaves it out.
+    if matches!(request.method, Method::Post | Method::Put | Method::Patch) && request.body.is_none() {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
     Ok(headers)
 }
 

@@ -1,0 +1,74 @@
+//! `broker/http` is the only code that opens a socket.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::path::{Path, PathBuf};
+
+/// What code needs to reach the network, or a socket of any kind.
+const NETWORK: [&str; 16] = [
+    "TcpStream",
+    "TcpListener",
+    "TcpSocket",
+    "UdpSocket",
+    "UnixStream",
+    "UnixListener",
+    "UnixDatagram",
+    "ToSocketAddrs",
+    "to_socket_addrs",
+    "lookup_host",
+    "getaddrinfo",
+    "reqwest",
+    "hyper",
+    "tokio::net",
+    "std::net::",
+    "libc::socket",
+];
+
+/// Types that name an address, and reach nothing.
+const HARMLESS: [&str; 5] =
+    ["std::net::SocketAddr", "std::net::IpAddr", "std::net::Ipv4Addr", "std::net::Ipv6Addr", "std::net::{IpAddr"];
+
+#[test]
+fn no_code_outside_broker_http_opens_a_socket() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let workspace = here.parent().unwrap();
+    let mut files = Vec::new();
+    // Everything that runs with secrets or with a rotator; `tests` holds stand-ins, which listen.
+    for folder in ["runner/src", "runner/page/src", "guest-sdk", "guests"] {
+        rust_files(&workspace.join(folder), &mut files);
+    }
+    let home = here.join("src/broker/http");
+    let (inside, outside): (Vec<_>, Vec<_>) =
+        files.iter().partition(|file| file.starts_with(&home) || **file == home.with_extension("rs"));
+    let found: Vec<_> = outside.iter().flat_map(|file| uses(file)).collect();
+    assert!(found.is_empty(), "sockets belong to broker/http:\n{}", found.join("\n"));
+    // The search finds what is there to be found.
+    assert!(inside.iter().flat_map(|file| uses(file)).any(|line| line.contains("reqwest")));
+    assert!(outside.len() > 20, "{}", outside.len());
+}
+
+/// Lines of code that name the network. Comments may.
+fn uses(file: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(file).unwrap();
+    let mut found = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let code = line.split("//").next().unwrap_or_default();
+        let code = HARMLESS.iter().fold(code.to_owned(), |code, harmless| code.replace(harmless, ""));
+        if NETWORK.iter().any(|word| code.contains(word)) {
+            found.push(format!("{}:{}: {}", file.display(), number + 1, line.trim()));
+        }
+    }
+    found
+}
+
+fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            if !path.ends_with("target") {
+                rust_files(&path, files);
+            }
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
