@@ -60,7 +60,7 @@ fn link(module: &[u8], limits: Limits) -> wasmtime::Result<Loaded> {
     Ok(Loaded { engine, pre, limits })
 }
 
-fn config() -> Config {
+pub(super) fn config() -> Config {
     let mut config = Config::new();
     config.wasm_features(WasmFeatures::all().difference(FEATURES), false);
     config.wasm_features(FEATURES, true);

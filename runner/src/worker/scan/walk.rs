@@ -248,15 +248,12 @@ fn length(bytes: &[u8]) -> u64 {
 /// The validator's error as a sentence. Its message may quote the module.
 fn malformed(error: BinaryReaderError) -> String {
     let message = quoted(error.message());
-    match error.missing_wasm_feature() {
-        Some(feature) => {
-            let names: Vec<_> =
-                feature.iter_names().map(|(name, _)| name.to_ascii_lowercase().replace('_', "-")).collect();
-            format!(
-                "it uses the WebAssembly proposal {}, which is off for rotators ({message}): build it without",
-                names.join(", ")
-            )
-        }
-        None => format!("it is not a valid component ({message}, at byte {}): build it again", error.offset()),
-    }
+    let proposals = match error.missing_wasm_feature() {
+        Some(feature) => feature.iter_names().map(|(name, _)| name.to_ascii_lowercase().replace('_', "-")).collect(),
+        // The one that the validator does not tell.
+        None if error.message().starts_with("multiple memories") => vec!["multi-memory".to_owned()],
+        None => return format!("it is not a valid component ({message}, at byte {}): build it again", error.offset()),
+    };
+    let proposals = proposals.join(", ");
+    format!("it uses the WebAssembly proposal {proposals}, which is off for rotators ({message}): build it without")
 }
