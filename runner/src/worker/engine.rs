@@ -4,7 +4,8 @@ use super::guest::{self, Guest, RotatorPre};
 use super::{scan, wasi};
 use crate::wire::Limits;
 use wasmparser::WasmFeatures;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::types::{self, ComponentItem};
+use wasmtime::component::{Component, Linker, Type};
 use wasmtime::{Config, Engine, OptLevel, Strategy};
 
 /// Everything that a module may use: WebAssembly 2.0 without garbage-collected types, extended constants, and components. What is
@@ -45,19 +46,54 @@ pub(super) fn load(module: &[u8], limits: Limits) -> Result<Loaded, Vec<String>>
     if !reasons.is_empty() {
         return Err(reasons);
     }
-    link(module, limits).map_err(|error| vec![format!("{error:#}")])
+    let engine = Engine::new(&config()).map_err(|error| said("the engine cannot start", &error))?;
+    let component = Component::from_binary(&engine, module).map_err(|error| said("it cannot be compiled", &error))?;
+    let pre = link(&component, limits.inert_wasi).map_err(|error| said("it does not fit the contract", &error))?;
+    Ok(Loaded { engine, pre, limits })
 }
 
-fn link(module: &[u8], limits: Limits) -> wasmtime::Result<Loaded> {
-    let engine = Engine::new(&config())?;
-    let component = Component::from_binary(&engine, module)?;
-    let mut linker = Linker::new(&engine);
+/// The engine's error may quote the module.
+fn said(what: &str, error: &wasmtime::Error) -> Vec<String> {
+    vec![format!("{what} ({}): build it against guest-sdk/wit", scan::quoted(&format!("{error:#}")))]
+}
+
+fn link(component: &Component, inert_wasi: bool) -> wasmtime::Result<RotatorPre<Guest>> {
+    let mut linker = Linker::new(component.engine());
     guest::add_to_linker(&mut linker)?;
-    if limits.inert_wasi {
-        wasi::add_to_linker(&mut linker, &component)?;
+    if inert_wasi {
+        wasi::add_to_linker(&mut linker, component)?;
     }
-    let pre = RotatorPre::new(linker.instantiate_pre(&component)?)?;
-    Ok(Loaded { engine, pre, limits })
+    if !run_is_of_the_contract(component) {
+        return Err(wasmtime::Error::msg("its `run` has other parameters or results"));
+    }
+    RotatorPre::new(linker.instantiate_pre(component)?)
+}
+
+/// The engine compares types of imports when it links, but that of an export only when it is called.
+fn run_is_of_the_contract(component: &Component) -> bool {
+    let function = || {
+        let (_, rotation) = component.get_export(None, "rotabox:rotator/rotation@0.1.0")?;
+        match component.get_export(Some(&rotation), "run")? {
+            (ComponentItem::ComponentFunc(function), _) => Some(function),
+            _ => None,
+        }
+    };
+    let Some(function) = function() else { return false };
+    let params: Vec<_> = function.params().map(|(_, kind)| kind).collect();
+    let results: Vec<_> = function.results().collect();
+    matches!((params.as_slice(), results.as_slice()), ([Type::Variant(step)], [Type::Result(result)])
+        if !function.async_() && is_step(step) && result.ok().is_none() && result.err().is_some_and(|err| is_failure(&err)))
+}
+
+fn is_step(step: &types::Variant) -> bool {
+    let plain = ["verify", "change", "reconcile", "finish"].map(|name| (name, None));
+    let expected = plain.into_iter().chain([("other", Some(Type::String))]);
+    step.cases().map(|case| (case.name, case.ty)).eq(expected)
+}
+
+fn is_failure(failure: &Type) -> bool {
+    let Type::Record(failure) = failure else { return false };
+    failure.fields().map(|field| (field.name, field.ty)).eq([("code", Type::String), ("detail", Type::String)])
 }
 
 pub(super) fn config() -> Config {

@@ -37,6 +37,8 @@ struct Slot {
     outstanding: Outstanding,
     /// The earliest time that something in the guest waits for.
     alarm: Option<Instant>,
+    /// The latest time that the broker said has come. Its word counts: it may keep another clock than ours.
+    slept_until: Option<Instant>,
     calls: u32,
     lines: u32,
 }
@@ -47,8 +49,8 @@ enum Outstanding {
     Nothing,
     /// A host call, and what its reply must be.
     Call(Expect),
-    /// A sleep until the alarm, which no host call waits for.
-    Alarm,
+    /// A sleep until this time, which no host call waits for.
+    Alarm(Instant),
     Here(Reply),
 }
 
@@ -117,6 +119,12 @@ impl Port {
         self.out.write(self.run, &ToBroker::Log(line))
     }
 
+    /// The time, as far as this run can tell.
+    pub(super) fn now(&self) -> Instant {
+        let now = Instant::now();
+        lock(&self.slot).slept_until.map_or(now, |slept_until| now.max(slept_until))
+    }
+
     /// Asks to be woken at that time; the earliest of several counts.
     pub(super) fn wake_at(&self, time: Instant) {
         let mut slot = lock(&self.slot);
@@ -128,15 +136,15 @@ impl Port {
         let alarm = {
             let mut slot = lock(&self.slot);
             match slot.outstanding {
-                Outstanding::Call(_) | Outstanding::Alarm => return Ok(Waits::ForReply),
+                Outstanding::Call(_) | Outstanding::Alarm(_) => return Ok(Waits::ForReply),
                 Outstanding::Nothing | Outstanding::Here(_) => slot.alarm.take(),
             }
         };
         let Some(alarm) = alarm else { return Ok(Waits::ForNothing) };
         // Rounded up, or a wait for less than a millisecond would spin.
-        let wait = alarm.saturating_duration_since(Instant::now()).saturating_add(Duration::from_micros(999));
+        let wait = alarm.saturating_duration_since(self.now()).saturating_add(Duration::from_micros(999));
         let milliseconds = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-        self.say(&Call::Sleep { milliseconds }, Outstanding::Alarm)?;
+        self.say(&Call::Sleep { milliseconds }, Outstanding::Alarm(alarm))?;
         Ok(Waits::ForReply)
     }
 
@@ -145,7 +153,10 @@ impl Port {
         let mut slot = lock(&self.slot);
         slot.outstanding = match (&slot.outstanding, reply) {
             (Outstanding::Call(expected), reply) if *expected == Expect::from(&reply) => Outstanding::Here(reply),
-            (Outstanding::Alarm, Reply::Slept) => Outstanding::Nothing,
+            (Outstanding::Alarm(time), Reply::Slept) => {
+                slot.slept_until = Some(*time);
+                Outstanding::Nothing
+            }
             _ => return Err(Stop::OutOfTurn("reply")),
         };
         Ok(())

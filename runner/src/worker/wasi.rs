@@ -165,7 +165,8 @@ impl wall_clock::Host for Clock<'_> {
 
 impl monotonic_clock::Host for Clock<'_> {
     fn now(&mut self) -> wasmtime::Result<u64> {
-        let milliseconds = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let milliseconds =
+            u64::try_from(self.port.now().saturating_duration_since(self.start).as_millis()).unwrap_or(u64::MAX);
         Ok(milliseconds.saturating_mul(NANOSECONDS_A_MILLISECOND))
     }
 
@@ -178,7 +179,7 @@ impl monotonic_clock::Host for Clock<'_> {
     }
 
     fn subscribe_duration(&mut self, duration: u64) -> wasmtime::Result<Resource<DynPollable>> {
-        self.wake_at(Instant::now().checked_add(Duration::from_nanos(duration)))
+        self.wake_at(self.port.now().checked_add(Duration::from_nanos(duration)))
     }
 }
 
@@ -199,7 +200,7 @@ struct Alarm {
 impl Pollable for Alarm {
     async fn ready(&mut self) {
         std::future::poll_fn(|_| match self.time {
-            Some(time) if Instant::now() >= time => Poll::Ready(()),
+            Some(time) if self.port.now() >= time => Poll::Ready(()),
             Some(time) => {
                 self.port.wake_at(time);
                 Poll::Pending

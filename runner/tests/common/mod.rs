@@ -96,17 +96,17 @@ pub async fn trap_of(core: &str) -> String {
 
 /// A component of our world around a core module in text form.
 pub fn component(core: &str) -> Vec<u8> {
-    component_of_world(core, "rotator")
+    let mut resolve = wit_parser::Resolve::default();
+    let contract = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-sdk/wit");
+    let (package, _) = resolve.push_path(contract).expect("the contract parses");
+    let world = resolve.select_world(&[package], Some("rotator")).expect("the world exists");
+    encode(core, &resolve, world)
 }
 
-/// The same for another world of the contract's folder.
-pub fn component_of_world(core: &str, world: &str) -> Vec<u8> {
+/// The same for another world.
+pub fn encode(core: &str, resolve: &wit_parser::Resolve, world: wit_parser::WorldId) -> Vec<u8> {
     let mut module = wat::parse_str(core).expect("the text is a module");
-    let mut resolve = wit_parser::Resolve::default();
-    let (package, _) =
-        resolve.push_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-sdk/wit")).expect("the contract parses");
-    let world = resolve.select_world(&[package], Some(world)).expect("the world exists");
-    wit_component::embed_component_metadata(&mut module, &resolve, world, wit_component::StringEncoding::UTF8)
+    wit_component::embed_component_metadata(&mut module, resolve, world, wit_component::StringEncoding::UTF8)
         .expect("the world can be embedded");
     wit_component::ComponentEncoder::default()
         .validate(true)

@@ -80,7 +80,7 @@ impl Findings {
 }
 
 /// Text that the module's author wrote, made harmless and short enough for a sentence.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let plain = |character: char| character == ' ' || character.is_ascii_graphic();
     let mut harmless = String::new();
     for character in text.chars().take(DETAIL_MAX) {
