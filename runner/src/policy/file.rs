@@ -36,10 +36,14 @@ pub struct Policy {
     pub account: AccountRule,
     /// `[settings]`
     pub settings: Settings,
+    /// Where `[settings]` (or, without it, the file) begins.
+    pub settings_span: Span,
     /// `[routes] off = [...]`: routes that the operator switches off (they must be `removable`).
     pub off: Vec<(String, Span)>,
     /// `[limits]`
     pub limits: Limits,
+    /// Where `requests` or else `[limits]` (or, without it, the file) begins.
+    pub limits_span: Span,
 }
 
 /// `[rotator]`
@@ -153,6 +157,8 @@ fn read(file: &SourceFile) -> Parsed<Policy> {
         Problem::new(document.span, "a policy needs `[rotator]`")
             .hint("write `[rotator]` with `module` and `sha256`, or let `rotabox approve` write it")
     })?;
+    let span_of = |key: &str| document.get(key).map_or(document.span, |node| node.span);
+    let requests_span = document.get("limits").and_then(|node| Some(node.table().ok()?.get("requests")?.span));
     Ok(Policy {
         file: file.clone(),
         rotator: read_rotator(rotator.table()?)?,
@@ -161,6 +167,8 @@ fn read(file: &SourceFile) -> Parsed<Policy> {
         settings: document.get("settings").map_or(Ok(Settings::default()), read_settings)?,
         off: document.get("routes").map_or(Ok(Vec::new()), read_routes)?,
         limits: document.get("limits").map_or(Ok(Limits::default()), read_limits)?,
+        settings_span: span_of("settings"),
+        limits_span: requests_span.unwrap_or_else(|| span_of("limits")),
     })
 }
 
@@ -342,31 +350,37 @@ fn read_routes(node: &Node) -> Parsed<Vec<(String, Span)>> {
 fn read_limits(node: &Node) -> Parsed<Limits> {
     let table = node.table()?;
     table.only(&["deadline", "settle", "requests", "memory", "fuel", "answer"], "`[limits]`")?;
-    let asked = Asked::read(table)?;
+    let written = Ceilings::read(table)?;
     let default = Limits::default();
     let settle = table.get("settle").map_or(Ok(default.settle), seconds)?;
-    Ok(asked.or(Limits { settle, ..default }))
+    Ok(written.or(Limits { settle, ..default }))
 }
 
-/// Limits as they are written; what is not written is `None`. The same keys are ceilings in the host file.
+/// Limits as a file writes them: ceilings in the host file, or a policy's own before defaults are filled in. The keys,
+/// units and bounds are those of [`Limits`]; what is not written is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Asked {
-    pub(super) deadline: Option<Duration>,
-    pub(super) requests: Option<u32>,
-    pub(super) memory_bytes: Option<u64>,
-    pub(super) fuel: Option<u64>,
-    pub(super) answer_bytes: Option<usize>,
+pub struct Ceilings {
+    /// `deadline`
+    pub deadline: Option<Duration>,
+    /// `requests`
+    pub requests: Option<u32>,
+    /// `memory`
+    pub memory_bytes: Option<u64>,
+    /// `fuel`
+    pub fuel: Option<u64>,
+    /// `answer`
+    pub answer_bytes: Option<usize>,
 }
 
-impl Asked {
-    pub(super) fn read(table: &Table) -> Parsed<Asked> {
+impl Ceilings {
+    pub(super) fn read(table: &Table) -> Parsed<Ceilings> {
         let whole = |key: &str, least, most, unit: &str| match table.get(key) {
             None => Ok(None),
             Some(node) => node.whole(least, most).map(Some).map_err(|problem| problem.hint(unit)),
         };
         let narrow = |value: Option<u64>| value.and_then(|value| u32::try_from(value).ok());
         let mebibytes = |value: Option<u64>| value.map(|value| value << 20);
-        Ok(Asked {
+        Ok(Ceilings {
             deadline: whole("deadline", 1, 900, "seconds for the whole run")?.map(Duration::from_secs),
             requests: narrow(whole("requests", 1, 1000, "requests for the whole run, verifications included")?),
             memory_bytes: mebibytes(whole("memory", 1, 4096, "MiB for the rotator")?),

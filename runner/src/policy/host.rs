@@ -6,7 +6,7 @@
 //! | `[[network.open]]` | private addresses that a provider may have: exactly one host, network and port |
 //! | `[ceilings]` | the most that any policy's `[limits]` may come to on this host |
 
-use super::file::{self, Asked, HostPort, Limits};
+use super::file::{self, Ceilings, HostPort, Limits};
 use super::find::{self, FindError};
 use super::tree::{self, Node, Parsed, Problem, Table};
 use crate::page::diagnostic::{Diagnostic, SourceFile, Span};
@@ -29,7 +29,8 @@ pub struct HostFile {
     pub roots: Roots,
     /// `[[network.open]]`: addresses that would be refused otherwise.
     pub open: Vec<Opening>,
-    ceilings: Asked,
+    /// `[ceilings]`: the most that any policy's `[limits]` may come to here.
+    pub ceilings: Ceilings,
 }
 
 /// Which roots are trusted.
@@ -105,7 +106,7 @@ fn read(file: &SourceFile) -> Parsed<HostFile> {
     if let Some(ceilings) = document.get("ceilings") {
         let table = ceilings.table()?;
         table.only(&["deadline", "requests", "memory", "fuel", "answer"], "`[ceilings]`")?;
-        host.ceilings = Asked::read(table)?;
+        host.ceilings = Ceilings::read(table)?;
     }
     host.file = Some(file.clone());
     Ok(host)

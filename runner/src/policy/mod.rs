@@ -10,11 +10,13 @@
 //! | [`decide`] | the one decision |
 //! | [`explain`] | a decision in words |
 
+mod base_url;
 pub mod bind;
 pub mod decide;
 pub mod explain;
 pub mod file;
 pub mod find;
+mod fit;
 mod guard;
 pub mod host;
 pub mod hosts;

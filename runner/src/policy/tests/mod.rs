@@ -1,7 +1,11 @@
 //! Tests of the operator's files, and of what they and a page allow together.
 
+mod bind;
+mod decide;
 mod file;
+mod find;
 mod host;
+mod sample;
 
 use crate::page::diagnostic::{Diagnostic, SourceFile};
 
