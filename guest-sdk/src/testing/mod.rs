@@ -58,7 +58,7 @@ pub use reply::Reply;
 pub use serde_json::{Value, json};
 
 use crate::failure::{Code, Done, Failure};
-use crate::http::Judged;
+use crate::http::{Http, Judged};
 use crate::log::Level;
 use crate::rotator::{self, Rotator, Step};
 use rotabox_page::diagnostic::SourceFile;
@@ -194,8 +194,17 @@ impl Double {
     ///
     /// If it sends a route for which no reply is left, or if the step panics.
     pub fn run<R: Rotator>(self, step: Step) -> Run {
+        self.drive(step.clone(), |_| rotator::run::<R>(&step))
+    }
+
+    /// Runs a function as a step: a part of a rotator on its own.
+    ///
+    /// # Panics
+    ///
+    /// As [`Double::run`].
+    pub fn drive(self, step: Step, body: impl FnOnce(&mut Http) -> Done) -> Run {
         let host = Rc::new(script::Script::new(self, &step));
-        let result = crate::host::during(host.clone(), || rotator::run::<R>(&step));
+        let result = crate::host::during(host.clone(), || body(&mut Http::new()));
         host.finish(result)
     }
 }
