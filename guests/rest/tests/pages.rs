@@ -132,3 +132,41 @@ fn the_published_example_posts_to_the_records_url_itself() {
     assert_eq!(set.header("authorization"), Some("Bearer secret-api-token"));
     assert_eq!(set.header("content-type"), Some("application/json"));
 }
+
+#[test]
+fn finishing_ends_the_sessions_where_the_api_can() {
+    let token = Reply::json(200, json!({ "access_token": "acc3ss" }));
+    let finishes = [
+        (
+            "keycloak",
+            vec![
+                ("token", token),
+                ("find", Reply::json(200, json!([{ "id": "0f-1", "username": "svc", "enabled": true }]))),
+                ("end-sessions", Reply::status(204)),
+            ],
+            "POST https://kc.example/admin/realms/text-kc-realm/users/0f-1/logout",
+        ),
+        (
+            "grafana",
+            vec![
+                ("find", Reply::json(200, json!({ "id": 7, "isExternal": false }))),
+                ("end-sessions", Reply::json(200, json!({ "message": "User logged out" }))),
+            ],
+            "POST https://admin.example/api/admin/users/7/logout",
+        ),
+    ];
+    let with_finish: Vec<String> = cases()
+        .iter()
+        .filter(|case| {
+            std::fs::read_to_string(pages().join(format!("{}.toml", case.page))).unwrap().contains("\"finish\"")
+        })
+        .map(|case| case.page.to_owned())
+        .collect();
+    assert_eq!(with_finish.len(), finishes.len(), "{with_finish:?}");
+    for (page, replies, line) in finishes {
+        let case = cases().into_iter().find(|case| case.page == page).unwrap();
+        let run = run(&Case { user: "svc", ..case }, Step::Finish, &replies);
+        assert!(run.result.is_ok(), "{page}: {:?}", run.result);
+        assert_eq!(run.request("end-sessions").line(), line);
+    }
+}
