@@ -106,6 +106,26 @@ impl Place {
         matches!(self, Place::Json(_) | Place::Xml(_))
     }
 
+    /// True if the value here contains the one at `inner`.
+    pub fn covers(&self, inner: &Place) -> bool {
+        match (self, inner) {
+            (Place::Json(outer), Place::Json(inner)) => {
+                inner.strip_prefix(outer.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            }
+            (Place::Xml(outer), Place::Xml(inner)) => inner.starts_with(outer),
+            (outer, inner) => outer == inner,
+        }
+    }
+
+    /// True if what stands here is a secret whatever the page says: a cookie.
+    pub fn is_cookie(&self) -> bool {
+        match self {
+            Place::Cookie(_) => true,
+            Place::Header(name) => name == "set-cookie",
+            Place::Status | Place::Json(_) | Place::Xml(_) => false,
+        }
+    }
+
     /// The place in a sentence: "`/status`", "the answer".
     pub fn described(&self) -> String {
         match self {

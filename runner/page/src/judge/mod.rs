@@ -15,10 +15,11 @@ use crate::answer::Answer;
 use crate::model::Route;
 use crate::names::BindName;
 use crate::place::Scope;
+use crate::predicate::Place;
 use crate::secret::Secret;
 use crate::template::{Piece, scan};
 use pick::{Picked, pick};
-use reading::Reading;
+use reading::{Found, Reading};
 
 /// The broker's own verdict on an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,7 +131,7 @@ pub fn judge(route: &Route, answers: &[Answer], more: bool, scope: &Scope<'_>) -
     for warn in &route.warns {
         let found = first.find(&warn.at, element);
         if test::holds(&warn.test, &found, scope) {
-            judgement.warnings.push(format!("{} is {}", warn.at.described(), found.described()));
+            judgement.warnings.push(format!("{} is {}", warn.at.described(), said(route, &warn.at, &found)));
         }
     }
     unmet(route, judgement)
@@ -172,7 +173,7 @@ fn take(
     for require in &route.requires {
         let found = reading.find(&require.at, element);
         if !test::holds(&require.test, &found, scope) {
-            judgement.unmet.push(words(&require.otherwise, "value", &found.described()));
+            judgement.unmet.push(words(&require.otherwise, "value", &said(route, &require.at, &found)));
         }
     }
     for (name, place) in &route.captures {
@@ -198,9 +199,18 @@ fn take(
 }
 
 fn shown(route: &Route, reading: &Reading<'_>, element: Option<&serde_json::Value>) -> Vec<(String, String)> {
-    let text =
-        |(name, place): &(String, crate::predicate::Place)| Some((name.clone(), reading.find(place, element).text()?));
+    let text = |(name, place): &(String, Place)| Some((name.clone(), reading.find(place, element).text()?));
     route.shows.iter().filter_map(text).collect()
+}
+
+/// What was found, in a message; never a cookie or what the page captures.
+fn said(route: &Route, at: &Place, found: &Found<'_>) -> String {
+    let secret =
+        at.is_cookie() || route.captures.iter().any(|(_, captured)| at.covers(captured) || captured.covers(at));
+    match found {
+        Found::Json(_) | Found::Text(_) if secret => "a secret".to_owned(),
+        found => found.described(),
+    }
 }
 
 /// A text of the page with `{name}` replaced. Doubled braces are single ones.

@@ -64,6 +64,7 @@ const VERDICTS: &[Case] = &[
     ("splunk", Step::Change, "set", 400, r#"<response><messages><msg type="ERROR">no</msg></messages>"#, Unmatched),
     ("splunk", Step::Verify, "sign-in", 200, "<response><sessionKey>k</sessionKey></response>", Accepted),
     ("splunk", Step::Verify, "sign-in", 200, "<response/>", Unmatched),
+    ("splunk", Step::Verify, "sign-in", 200, "<response><sessionKey/></response>", Unmatched),
     ("splunk", Step::Verify, "sign-in", 200, "<!DOCTYPE a><response><sessionKey>k</sessionKey></response>", Unmatched),
     ("splunk", Step::Verify, "sign-in", 401, "<response><messages><msg>Login failed</msg></messages></response>", Refused),
     // Alternatives, whole answers, bare values.
@@ -182,6 +183,27 @@ fn what_is_captured_is_never_shown_and_known_even_when_unmet() {
     let judged = world.learn(&page, "login", answer_with(201, &headers[..1], ""));
     assert_eq!(judged.verdict, Unmet, "the cookie is missing");
     assert_eq!(world.progress.captures().count(), 1, "what was captured can still be redacted");
+}
+
+#[test]
+fn no_message_says_a_cookie_or_what_is_captured() {
+    let page = routes(
+        "[[route]]\nname = \"r\"\nfor = [\"change\"]\nrequest = \"GET {api.url}/\"\ncaptures = { t = \"/a/t\" }\n\
+         requires = [{ at = \"/a\", length = 9, else = \"a is {value}\" }, { at = \"/a/t\", length = 9 },\n\
+         { at = \"cookie:c\", length = 9 }, { at = \"header:set-cookie\", length = 9 }, { at = \"/b\", length = 9 }]\n\
+         warns = { \"\" = { length = 2 }, \"/b\" = \"ok\" }\n",
+    );
+    let world = World::new(&page, Step::Change, "svc", "p", "f");
+    let judged = world.judge(&page, "r", answer_with(200, &[("set-cookie", "c=tok")], r#"{"a":{"t":"tok"},"b":"ok"}"#));
+    let wanted = [
+        "a is a secret",
+        "`/a/t` is a secret",
+        "`cookie:c` is a secret",
+        "`header:set-cookie` is a secret",
+        "`/b` is ok",
+    ];
+    assert_eq!(judged.unmet, wanted);
+    assert_eq!(judged.warnings, ["the answer is a secret", "`/b` is ok"]);
 }
 
 #[test]

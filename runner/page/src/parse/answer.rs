@@ -165,8 +165,7 @@ pub(super) fn given(reader: &mut Reader<'_>, node: &Node, capture: bool) -> Pars
         let place = place(node.text()?, node.span)?;
         match &place {
             Place::Status if capture => return Err(Problem::new(node.span, "a status is no secret")),
-            Place::Cookie(_) if !capture => return Err(cookie(node.span)),
-            Place::Header(name) if !capture && name == "set-cookie" => return Err(cookie(node.span)),
+            place if place.is_cookie() && !capture => return Err(cookie(node.span)),
             _ => {}
         }
         if given.iter().any(|(have, ..)| have.as_str() == full) {
@@ -183,11 +182,10 @@ pub(super) fn shows(node: &Node) -> Parsed<Vec<(String, Place)>> {
     for (key, node) in &node.table()?.entries {
         let name = word(&key.name, key.span)?;
         let place = place(node.text()?, node.span)?;
-        match &place {
-            Place::Cookie(_) => return Err(cookie(node.span)),
-            Place::Header(name) if name == "set-cookie" => return Err(cookie(node.span)),
-            _ => shows.push((name, place)),
+        if place.is_cookie() {
+            return Err(cookie(node.span));
         }
+        shows.push((name, place));
     }
     Ok(shows)
 }

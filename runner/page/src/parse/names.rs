@@ -105,8 +105,13 @@ impl Names {
             None => {
                 let urls = self.records.iter().filter(|record| record.url.is_some());
                 let urls: Vec<String> = urls.map(|record| format!("{}.url", record.name)).collect();
-                Err(Problem::new(span, format!("`{name}` is not the URL of a record"))
-                    .hint(choices(name, urls.iter().map(String::as_str))))
+                let problem = Problem::new(span, format!("`{name}` is not the URL of a record"));
+                Err(match (urls.is_empty(), name.strip_suffix(".url")) {
+                    (true, Some(record)) => problem.hint(format!(
+                        "declare it: `[records.{record}]` with `url = \"url\"` (the label of the vault field)"
+                    )),
+                    _ => problem.hint(choices(name, urls.iter().map(String::as_str))),
+                })
             }
         }
     }

@@ -7,6 +7,9 @@ use crate::template::{JsonTemplate, Source, Value as PageValue};
 use serde_json::{Map, Value};
 use zeroize::Zeroize;
 
+/// Room for a body, in bytes: a buffer that need not grow leaves no copy of a secret behind.
+const ROOM: usize = 4096;
+
 /// The body's bytes.
 pub(super) fn body(route: &Route, scope: &Scope<'_>) -> Result<Option<Vec<u8>>, PlaceError> {
     match &route.body {
@@ -21,7 +24,7 @@ pub(super) fn body(route: &Route, scope: &Scope<'_>) -> Result<Option<Vec<u8>>, 
             written(Value::Object(document)).map(Some)
         }
         Body::Form(pairs) => {
-            let mut form = String::new();
+            let mut form = String::with_capacity(ROOM);
             for (name, value) in pairs {
                 encode::pair(&mut form, name, &text(value, scope, &Spot::Form(name.clone()))?, "+");
             }
@@ -98,10 +101,13 @@ fn below(at: &str, name: &str) -> String {
 
 /// The tree as bytes; its strings are wiped.
 fn written(mut value: Value) -> Result<Vec<u8>, PlaceError> {
-    let bytes = serde_json::to_vec(&value)
-        .map_err(|_| error("json", &Spot::Json(String::new()), "it cannot be written as JSON"));
+    let mut bytes = Vec::with_capacity(ROOM);
+    let written = serde_json::to_writer(&mut bytes, &value);
     wipe(&mut value);
-    bytes
+    match written {
+        Ok(()) => Ok(bytes),
+        Err(_) => Err(error("json", &Spot::Json(String::new()), "it cannot be written as JSON")),
+    }
 }
 
 fn wipe(value: &mut Value) {

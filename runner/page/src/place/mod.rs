@@ -67,7 +67,8 @@ pub struct Scope<'a> {
     pub progress: &'a Progress,
 }
 
-/// A request, ready to be sent. Holds secrets: no `Debug`, wiped on drop, taken by value by whoever sends it.
+/// A request, ready to be sent. Holds secrets: no `Debug`, wiped on drop, taken by value by whoever sends it (a field is moved
+/// out of it with `std::mem::take`).
 pub struct Placed {
     /// Method.
     pub method: Method,
@@ -176,7 +177,7 @@ fn query(route: &Route, scope: &Scope<'_>, next: Option<&NextPage>) -> Result<St
         Some(NextPage::Token { key, token }) => Some((key, token)),
         _ => None,
     };
-    let mut query = String::new();
+    let mut query = String::with_capacity(1024);
     for (name, value) in route.query.iter().filter(|(name, _)| token.is_none_or(|(key, _)| key != name)) {
         let value = text(value, scope, &Spot::Query(name.clone()))?;
         encode::pair(&mut query, name, &value, "%20");
