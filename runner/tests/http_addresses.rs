@@ -19,6 +19,7 @@ use rotabox::broker::http::resolve::ResolveError;
 use rotabox::page::place::Placed;
 use rotabox::policy::HostFile;
 use rotabox::policy::file::HostPort;
+use rotabox::policy::host::Opening;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::process::Command;
@@ -165,6 +166,23 @@ async fn an_address_that_cannot_be_connected_to_is_looked_up_again() {
     assert!(matches!(first, Err(DialError::NotSent(NotSent::Connect { .. }))));
     let second = http.send(server.get("/"), &mut Jar::default(), Connection::Fresh).await.0;
     assert_eq!(second.map(|answer| answer.status), Ok(204));
+}
+
+#[tokio::test]
+async fn the_systems_own_resolver_is_asked() {
+    let authority = Authority::new();
+    let server = Server::start(authority.server("localhost"), |conn| conn.once("HTTP/1.1 204 Fine\r\n\r\n")).await;
+    let opening =
+        |network: &str| Opening { host: "localhost".to_owned(), network: network.parse().unwrap(), port: server.port };
+    let settings = Settings {
+        hosts: vec![HostPort { host: "localhost".to_owned(), port: server.port }],
+        open: vec![opening("127.0.0.0/8"), opening("::1/128")],
+        ..server.settings()
+    };
+    let mut http = Capability::new(settings, Trust::load(&authority.host_file()).unwrap());
+    let request = placed(format!("https://localhost:{}", server.port));
+    let answer = http.send(request, &mut Jar::default(), Connection::Fresh).await.0;
+    assert_eq!(answer.map(|answer| answer.status), Ok(204));
 }
 
 #[tokio::test]

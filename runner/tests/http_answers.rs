@@ -381,3 +381,61 @@ async fn no_error_text_holds_anything_of_the_request_or_the_answer() {
         }
     }
 }
+
+mod any_bytes {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Pieces of answers, in any order.
+    fn piece() -> impl Strategy<Value = Vec<u8>> {
+        let pieces = [
+            "HTTP/1.1 200 OK\r\n",
+            "HTTP/1.0 500 \r\n",
+            "HTTP/1.1 100 Continue\r\n\r\n",
+            "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
+            "content-length: 3\r\n",
+            "content-length: 18446744073709551615\r\n",
+            "content-length: 99999999999999999999999\r\n",
+            "transfer-encoding: chunked\r\n",
+            "transfer-encoding: gzip, chunked\r\n",
+            "connection: keep-alive\r\n",
+            "connection: close\r\n",
+            "set-cookie: a=b; expires=x\r\n",
+            ": no name\r\n",
+            "\r\n",
+            "\n",
+            "3\r\nabc\r\n",
+            "ffffffffffffffff\r\n",
+            "0\r\n\r\n",
+            "abc",
+        ];
+        prop_oneof![
+            8 => proptest::sample::select(pieces.to_vec()).prop_map(|piece| piece.as_bytes().to_vec()),
+            1 => proptest::collection::vec(any::<u8>(), 0..20),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn end_in_an_answer_or_none_within_the_caps_and_are_asked_for_once(
+            pieces in proptest::collection::vec(piece(), 0..9),
+            starts_well in any::<bool>(),
+        ) {
+            let mut raw = if starts_well { b"HTTP/1.1 200 OK\r\n".to_vec() } else { Vec::new() };
+            raw.extend(pieces.concat());
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let (answer, requests) = runtime.block_on(async {
+                let authority = Authority::new();
+                let server = Server::start(authority.server(HOST), move |conn| conn.once(raw.clone())).await;
+                (server.ask(&authority, server.post("/", "x")).await, server.requests().len())
+            });
+            prop_assert_eq!(requests, 1);
+            match answer {
+                Ok(answer) => prop_assert!(answer.body.len() <= 64 * 1024 && (100..1000).contains(&answer.status)),
+                Err(error) => prop_assert!(matches!(error, DialError::NoAnswer(_)), "{error}"),
+            }
+        }
+    }
+}

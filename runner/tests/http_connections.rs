@@ -320,6 +320,16 @@ async fn the_only_roots_are_those_of_the_operators_file() {
 }
 
 #[tokio::test]
+async fn both_safe_versions_of_tls_are_spoken() {
+    let authority = Authority::new();
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let server = Server::start(authority.server_of_version(HOST, version), serve_all).await;
+        let answer = server.ask(&authority, server.get("/")).await;
+        assert_eq!(answer.map(|answer| answer.status), Ok(200), "{:?}", version.version);
+    }
+}
+
+#[tokio::test]
 async fn the_proxy_of_the_operators_file_is_asked_to_connect_and_resolves_the_name() {
     let authority = Authority::new();
     let server = Server::start(authority.server(HOST), serve_all).await;

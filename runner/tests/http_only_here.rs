@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 /// What code needs to reach the network, or a socket of any kind.
-const NETWORK: [&str; 16] = [
+const NETWORK: [&str; 17] = [
     "TcpStream",
     "TcpListener",
     "TcpSocket",
@@ -19,13 +19,10 @@ const NETWORK: [&str; 16] = [
     "reqwest",
     "hyper",
     "tokio::net",
-    "std::net::",
+    "std::net::*",
     "libc::socket",
+    "socket2",
 ];
-
-/// Types that name an address, and reach nothing.
-const HARMLESS: [&str; 5] =
-    ["std::net::SocketAddr", "std::net::IpAddr", "std::net::Ipv4Addr", "std::net::Ipv6Addr", "std::net::{IpAddr"];
 
 #[test]
 fn no_code_outside_broker_http_opens_a_socket() {
@@ -52,7 +49,6 @@ fn uses(file: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let code = line.split("//").next().unwrap_or_default();
-        let code = HARMLESS.iter().fold(code.to_owned(), |code, harmless| code.replace(harmless, ""));
         if NETWORK.iter().any(|word| code.contains(word)) {
             found.push(format!("{}:{}: {}", file.display(), number + 1, line.trim()));
         }

@@ -20,7 +20,7 @@ use rotabox::page::place::Placed;
 use rotabox::policy::HostFile;
 use rotabox::policy::file::HostPort;
 use rotabox::policy::host::{Opening, Roots};
-use rustls::ServerConfig;
+use rustls::{ServerConfig, SupportedProtocolVersion};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::future::Future;
@@ -79,6 +79,18 @@ impl Authority {
         let params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
         let (certificate, key) = self.signed(&params);
         let config = builder().with_client_cert_verifier(verifier).with_single_cert(vec![certificate], key).unwrap();
+        Arc::new(config)
+    }
+
+    /// TLS of a server called `name` that speaks one version only.
+    pub fn server_of_version(&self, name: &str, version: &'static SupportedProtocolVersion) -> Arc<ServerConfig> {
+        let (certificate, key) = self.signed(&rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap());
+        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .unwrap();
         Arc::new(config)
     }
 
@@ -277,7 +289,7 @@ impl Server {
 
     /// Sends a request on a capability of its own and answers what came of it.
     pub async fn ask(&self, authority: &Authority, request: Placed) -> Result<Answer, DialError> {
-        let mut http = self.capability_with(&authority.host_file(), Duration::from_millis(1500), 64 * 1024);
+        let mut http = self.capability_with(&authority.host_file(), Duration::from_secs(10), 64 * 1024);
         http.send(request, &mut Jar::default(), Connection::Fresh).await.0
     }
 

@@ -121,7 +121,8 @@ impl Redactor {
         let mut hits = Vec::new();
         for view in views::all(text) {
             let lower = view.lower();
-            for pattern in patterns {
+            let grams = Grams::of(&lower);
+            for pattern in patterns.iter().filter(|pattern| grams.may_hold(&pattern.bytes)) {
                 let hay = if pattern.stands == Stands::Anywhere { &lower } else { view.bytes() };
                 let found = memchr::memmem::find_iter(hay, pattern.bytes.as_slice());
                 let found = found.filter(|at| pattern.counts(&view, *at));
@@ -187,6 +188,35 @@ impl Pattern {
             Stands::Alone => !view.is_squeezed() && !is_word(before) && !is_word(after),
             Stands::Whole => !view.is_squeezed() && ((is_quote(before) && is_quote(after)) || is_all()),
         }
+    }
+}
+
+/// Which runs of four bytes a text has, in lower case. It tells of nearly every pattern that it is not there, for a
+/// fraction of what a search costs.
+struct Grams(Vec<u64>);
+
+impl Grams {
+    const BITS: u32 = 16;
+
+    fn of(lower: &[u8]) -> Grams {
+        let mut bits = vec![0; 1 << (Self::BITS - 6)];
+        for at in Self::places(lower) {
+            if let Some(word) = bits.get_mut(at / 64) {
+                *word |= 1_u64 << (at % 64);
+            }
+        }
+        Grams(bits)
+    }
+
+    fn may_hold(&self, pattern: &[u8]) -> bool {
+        Self::places(pattern).all(|at| self.0.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1))
+    }
+
+    fn places(bytes: &[u8]) -> impl Iterator<Item = usize> {
+        bytes.windows(4).map(|four| {
+            let four = four.iter().fold(0_u32, |gram, byte| gram << 8 | u32::from(byte.to_ascii_lowercase()));
+            (four.wrapping_mul(0x9e37_79b1) >> (32 - Self::BITS)) as usize
+        })
     }
 }
 

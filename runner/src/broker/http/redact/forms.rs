@@ -1,23 +1,32 @@
 //! The forms of a secret that undoing escapes does not lead back to: base64, hex, and other character sets.
 
 use base64::Engine as _;
-use base64::engine::GeneralPurpose;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use base64::engine::general_purpose::STANDARD;
 use std::collections::BTreeSet;
 
 /// Forms of a long secret, to be looked for anywhere, whatever their case.
 pub(super) fn anywhere(text: &str) -> Vec<Vec<u8>> {
-    let mut forms = BTreeSet::new();
-    forms.insert(text.as_bytes().to_vec());
+    let mut forms = vec![text.as_bytes().to_vec()];
     forms.extend(latin1(text));
     for inner in inner(text) {
-        forms.insert(hex(&inner));
-        for alphabet in [STANDARD, URL_SAFE] {
-            forms.insert(alphabet.encode(&inner).into_bytes());
-            forms.extend((0..3).map(|before| base64_inside(&inner, before, &alphabet)));
+        forms.push(hex(&inner));
+        for before in 0..3 {
+            let encoded = base64_inside(&inner, before);
+            if encoded.iter().any(|byte| matches!(byte, b'+' | b'/')) {
+                forms.push(url_safe(&encoded));
+            }
+            forms.push(encoded);
+        }
+        // On its own it ends in padding, which is cut out as well.
+        if inner.len() % 3 != 0 {
+            let encoded = STANDARD.encode(&inner).into_bytes();
+            forms.push(url_safe(&encoded));
+            forms.push(encoded);
         }
     }
-    forms.into_iter().collect()
+    forms.sort_unstable();
+    forms.dedup();
+    forms
 }
 
 /// Forms of a short secret, to be looked for as words.
@@ -27,37 +36,58 @@ pub(super) fn alone(text: &str) -> Vec<Vec<u8>> {
     let hex = hex(text.as_bytes());
     forms.insert(hex.to_ascii_uppercase());
     forms.insert(hex);
-    for alphabet in [STANDARD, URL_SAFE] {
-        let base64 = alphabet.encode(text);
-        forms.insert(base64.trim_end_matches('=').as_bytes().to_vec());
-        forms.insert(base64.into_bytes());
+    let base64 = STANDARD.encode(text);
+    for base64 in [base64.as_str(), base64.trim_end_matches('=')] {
+        forms.insert(base64.as_bytes().to_vec());
+        forms.insert(url_safe(base64.as_bytes()));
     }
     forms.into_iter().collect()
 }
 
 /// What is put into base64 and hex: the secret in its character sets, and as the usual encoders escape it.
-fn inner(text: &str) -> BTreeSet<Vec<u8>> {
-    let strict = percent(text, |byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte), "%20");
-    let form = percent(text, |byte| byte.is_ascii_alphanumeric() || b"*-._".contains(&byte), "+");
-    let mut inner = BTreeSet::from([text.as_bytes().to_vec(), json(text), xml(text)]);
-    inner.extend([utf16(text, u16::to_le_bytes), utf16(text, u16::to_be_bytes)]);
-    inner.extend([lower_escapes(&strict), strict, lower_escapes(&form), form]);
+fn inner(text: &str) -> Vec<Vec<u8>> {
+    let mut inner = vec![text.as_bytes().to_vec(), utf16(text, u16::to_le_bytes), utf16(text, u16::to_be_bytes)];
     inner.extend(latin1(text));
+    if text.bytes().any(|byte| !byte.is_ascii_alphanumeric()) {
+        let strict = percent(text, b"-._~", "%20");
+        let form = percent(text, b"*-._", "+");
+        inner.extend([json(text), xml(text), lower_escapes(&strict), strict, lower_escapes(&form), form]);
+    }
+    inner.sort_unstable();
+    inner.dedup();
     inner
 }
 
 fn hex(bytes: &[u8]) -> Vec<u8> {
-    let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + value - 10 };
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    let mut out = Vec::with_capacity(bytes.len() * 2);
+    bytes.iter().for_each(|byte| out.extend([digit(byte >> 4), digit(byte & 15)]));
+    out
+}
+
+/// A hex digit in lower case.
+fn digit(value: u8) -> u8 {
+    if value < 10 { b'0' + value } else { b'a' + value - 10 }
 }
 
 /// The characters that `bytes` alone decides, when `before` (mod 3) other bytes stand before and others may follow.
-fn base64_inside(bytes: &[u8], before: usize, alphabet: &GeneralPurpose) -> Vec<u8> {
+fn base64_inside(bytes: &[u8], before: usize) -> Vec<u8> {
     let mut padded = vec![0; before];
     padded.extend_from_slice(bytes);
     let first = (before * 8).div_ceil(6);
     let last = padded.len() * 8 / 6;
-    alphabet.encode(&padded).into_bytes().into_iter().take(last).skip(first).collect()
+    let mut encoded = STANDARD.encode(&padded).into_bytes();
+    encoded.truncate(last);
+    encoded.split_off(first)
+}
+
+/// The same in the alphabet for URLs.
+fn url_safe(base64: &[u8]) -> Vec<u8> {
+    let swap = |byte: &u8| match byte {
+        b'+' => b'-',
+        b'/' => b'_',
+        other => *other,
+    };
+    base64.iter().map(swap).collect()
 }
 
 /// ISO 8859-1, if the text has it and is not ASCII.
@@ -80,16 +110,13 @@ fn xml(text: &str) -> Vec<u8> {
     escaped.replace('"', "&quot;").into_bytes()
 }
 
-fn percent(text: &str, keeps: impl Fn(u8) -> bool, blank: &str) -> Vec<u8> {
-    let mut out = Vec::new();
+fn percent(text: &str, kept: &[u8], blank: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len() * 3);
     for byte in text.bytes() {
         match byte {
             b' ' => out.extend_from_slice(blank.as_bytes()),
-            byte if keeps(byte) => out.push(byte),
-            byte => {
-                out.push(b'%');
-                out.extend(hex(&[byte]).to_ascii_uppercase());
-            }
+            byte if byte.is_ascii_alphanumeric() || kept.contains(&byte) => out.push(byte),
+            byte => out.extend([b'%', digit(byte >> 4), digit(byte & 15)].map(|digit| digit.to_ascii_uppercase())),
         }
     }
     out

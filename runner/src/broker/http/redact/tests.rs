@@ -130,7 +130,7 @@ fn a_mark_never_spells_a_secret() {
 
 #[test]
 fn an_overlong_text_is_cut_without_leaving_half_a_secret() {
-    for back in [40, 30, 26, 25, 24, 13, 2, 1, 0] {
+    for back in [30, 25, 24, 1, 0] {
         let before = LONGEST_TEXT - back;
         let out = redact(&format!("{}{PASSWORD}{}", "x".repeat(before), "y".repeat(100)));
         assert!(out.ends_with("[cut]"), "{before}");
@@ -181,7 +181,7 @@ fn text_layer(layer: u8, choice: u64, text: &str) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn no_composition_of_encodings_gets_through(
