@@ -143,7 +143,7 @@ pub fn names(folder: &Path) -> Result<Vec<String>, FindError> {
 }
 
 /// Letters, digits, dot, dash and underscore, lower case, beginning with a letter or digit.
-fn is_name(name: &str) -> bool {
+pub fn is_name(name: &str) -> bool {
     name.len() <= 100
         && name.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit())
         && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))

@@ -115,7 +115,8 @@ fn account(page: &Page, policy: &Policy) -> Parsed<()> {
     if !policy.account.allow.is_empty() {
         return Ok(());
     }
-    match set_by_admin(page, policy) {
+    let is_off = |name: &str| policy.off.iter().any(|(off, _)| off == name);
+    match set_by_admin(page, is_off, policy.settings.reconcile) {
         None => Ok(()),
         Some((route, secret)) => Err(Problem::new(
             policy.account.span,
@@ -130,9 +131,9 @@ fn account(page: &Page, policy: &Policy) -> Parsed<()> {
 
 /// A changing route that can be sent, and the record secret by whose power it works: placed by the route itself, by a
 /// route whose session or capture it uses, or, if no route of its step proves the old password, by any route of its step.
-pub(super) fn set_by_admin<'p>(page: &'p Page, policy: &Policy) -> Option<(&'p Route, String)> {
-    let on = |route: &&Route| !policy.off.iter().any(|(off, _)| off == route.name.as_str());
-    let possible = |step: &Step| *step != Step::Reconcile || policy.settings.reconcile;
+pub fn set_by_admin(page: &Page, is_off: impl Fn(&str) -> bool, reconcile: bool) -> Option<(&Route, String)> {
+    let on = |route: &&Route| !is_off(route.name.as_str());
+    let possible = |step: &Step| *step != Step::Reconcile || reconcile;
     for route in page.routes.iter().filter(on).filter(|route| route.changes) {
         let steps: BTreeSet<Step> = route.steps.iter().copied().filter(possible).collect();
         if steps.is_empty() {

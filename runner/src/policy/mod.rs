@@ -6,6 +6,7 @@
 //! | [`host`] | `rotabox.toml`: what is true for this host: proxy, CA, address openings, ceilings |
 //! | [`hosts`], [`pattern`] | exact hosts; patterns of logins |
 //! | [`find`] | the policy folder: by name, or by a module's digest; who owns it |
+//! | [`fit`] | does a policy fit its page, before any params are there |
 //! | [`bind`] | page + policy + params -> [`Bound`]; each name resolved, or an error listing those that exist |
 //! | [`decide`] | the one decision |
 //! | [`explain`] | a decision in words |
@@ -16,7 +17,7 @@ pub mod decide;
 pub mod explain;
 pub mod file;
 pub mod find;
-mod fit;
+pub mod fit;
 mod guard;
 pub mod host;
 pub mod hosts;
