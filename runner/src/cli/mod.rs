@@ -1,13 +1,17 @@
 //! The command line: one small file a verb.
 
+mod approve;
+mod inspect;
 mod out;
 mod pack;
 mod run;
+mod worker;
 
+use crate::confine::Enforced;
 use clap::{Args, Parser, Subcommand};
 pub use out::Out;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Runs a password rotation from a sealed component that holds no secret and reaches one provider only.
@@ -32,6 +36,8 @@ enum Verb {
     Run(run::Run),
     Rehearse(run::Rehearse),
     Verify(run::Verify),
+    Approve(Box<approve::Approve>),
+    Inspect(inspect::Inspect),
     Pack(pack::Pack),
 }
 
@@ -58,10 +64,16 @@ impl Exit {
     pub const NOT_STARTED: Exit = Exit(2);
 }
 
+/// A path as a word of a shell, to be copied from a message.
+fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
 /// Parses `args` and runs the verb. Errors go to stderr; the exit code belongs to the outcome, whatever becomes of the
 /// output.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let enforced = crate::confine::broker_start();
     let mut out = Out::standard();
     let verb = match Cli::try_parse_from(args) {
         Ok(cli) => cli.verb,
@@ -76,10 +88,17 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             };
         }
     };
+    // Cargo needs its environment, and is the author's own.
+    let enforced = match verb {
+        Verb::Pack(_) => Enforced::default(),
+        _ => crate::confine::broker_start(),
+    };
     let exit = match verb {
         Verb::Run(args) => args.execute(enforced, &mut out),
         Verb::Rehearse(args) => args.execute(enforced, &mut out),
         Verb::Verify(args) => args.execute(enforced, &mut out),
+        Verb::Approve(args) => args.execute(&mut out),
+        Verb::Inspect(args) => args.execute(&mut out),
         Verb::Pack(args) => args.execute(&mut out),
     };
     let exit = exit.unwrap_or_else(|error| {

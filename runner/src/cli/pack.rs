@@ -1,9 +1,9 @@
 //! `pack`: a crate or a module becomes a component with its page sealed in.
 
-use super::{Exit, Out};
+use super::{Exit, Out, shell_word};
 use crate::pack::{self, Written};
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Make a component of a crate or a module, with its page sealed in
 ///
@@ -84,11 +84,4 @@ fn words(written: &Written) -> String {
     let file = shell_word(&written.path);
     text.push_str(&format!("next: rotabox inspect {file}{page}\n      rotabox approve {file}{page}\n"));
     text
-}
-
-/// A path as a word of a shell.
-fn shell_word(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%".contains(c);
-    if !text.is_empty() && text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }

@@ -1,0 +1,190 @@
+//! The policy as text: what was answered, with comments that say what each line means.
+
+use super::answers::{Answers, RecordAnswer};
+use crate::page::Page;
+use crate::policy::file::{HostPort, Select};
+use crate::report::escape::escape;
+use std::fmt::Write as _;
+
+/// What stands in a policy besides the operator's answers.
+pub(super) struct Facts<'a> {
+    /// The page, for the words of comments.
+    pub(super) page: &'a Page,
+    /// Path of the module, as it is written.
+    pub(super) module: &'a str,
+    /// sha256 of the module.
+    pub(super) module_sha256: &'a str,
+    /// Path and sha256 of the page file of a module with an open page.
+    pub(super) open_page: Option<(&'a str, &'a str)>,
+    /// Who approves: "alice (uid 1000)".
+    pub(super) who: &'a str,
+    /// When: RFC 3339.
+    pub(super) when: &'a str,
+}
+
+/// The text of the policy file.
+pub(super) fn text(answers: &Answers, facts: &Facts<'_>) -> String {
+    let mut out = String::new();
+    head(&mut out, answers, facts);
+    rotator(&mut out, answers, facts);
+    for record in &answers.records {
+        self::record(&mut out, record);
+    }
+    account(&mut out, answers);
+    settings(&mut out, answers);
+    if !answers.off.is_empty() {
+        out.push_str("\n[routes]\n# Removable routes of the page that are never sent.\n");
+        line(&mut out, "off", &list(answers.off.iter().map(String::as_str)));
+    }
+    out
+}
+
+fn head(out: &mut String, answers: &Answers, facts: &Facts<'_>) {
+    comment(out, &format!("Policy `{}` for the rotator `{}`.", answers.name, facts.page.name));
+    comment(out, &format!("Approved by {} on {} with `rotabox approve`.", facts.who, facts.when));
+    comment(
+        out,
+        "The page of the module says what the rotator can do; this file says where, for whom, and under which",
+    );
+    comment(out, &format!("options. It may be edited; `rotabox doctor {}` checks it.", answers.name));
+    out.push_str("version = 1\n");
+}
+
+fn rotator(out: &mut String, answers: &Answers, facts: &Facts<'_>) {
+    out.push_str("\n[rotator]\n");
+    line(out, "module", &string(facts.module));
+    comment(out, "Digests of the modules that may run. A changed module is refused until it is approved as well.");
+    line(out, "sha256", &list([facts.module_sha256]));
+    if let Some((path, sha256)) = facts.open_page {
+        comment(out, "The module has an open page: this file is its page, as it was when it was approved.");
+        line(out, "page", &string(path));
+        line(out, "page-sha256", &list([sha256]));
+    }
+    if !answers.literal_hosts.is_empty() {
+        comment(out, "Hosts that the page itself writes out, and that were agreed to.");
+        line(out, "literal-hosts", &hosts(&answers.literal_hosts));
+    }
+    if answers.inert_wasi {
+        comment(
+            out,
+            "The module imports WASI. It gets one that does nothing: no files, sockets, environment, arguments.",
+        );
+        line(out, "wasi", "\"inert\"");
+    }
+}
+
+fn record(out: &mut String, record: &RecordAnswer) {
+    let _ = writeln!(out, "\n[records.{}]", record.name);
+    match &record.select {
+        Select::Title(title) => {
+            comment(out, "The vault record with exactly this title. If there is none or more than one, nothing runs.");
+            line(out, "title", &string(title));
+        }
+        Select::Uid(uid) => {
+            comment(out, "The vault record with this uid.");
+            line(out, "uid", &string(uid));
+        }
+    }
+    if !record.hosts.is_empty() {
+        comment(out, "The only hosts that the record's URL may name: whoever edits the vault record cannot send its");
+        comment(out, "secrets elsewhere.");
+        line(out, "hosts", &hosts(&record.hosts));
+    }
+}
+
+fn account(out: &mut String, answers: &Answers) {
+    if answers.allow.is_empty() && answers.except.is_empty() {
+        out.push_str("\n# No [account]: any account that the gateway names may be changed.\n");
+        return;
+    }
+    out.push_str("\n[account]\n");
+    if answers.allow.is_empty() {
+        comment(out, "No `allow`: any account may be changed, except those below.");
+    } else {
+        comment(out, "Whose password may be changed. `*` is any run of characters; case does not count.");
+        line(out, "allow", &list(answers.allow.iter().map(String::as_str)));
+    }
+    if !answers.except.is_empty() {
+        comment(out, "Whose password may not be changed, even if `allow` matches.");
+        line(out, "except", &list(answers.except.iter().map(String::as_str)));
+    }
+}
+
+fn settings(out: &mut String, answers: &Answers) {
+    out.push_str("\n[settings]\n");
+    comment(
+        out,
+        match answers.reconcile {
+            true => "Admin rights reset the password when the provider refuses the old one, or there is none.",
+            false => "Admin rights never reset a password whose old one is refused.",
+        },
+    );
+    line(out, "reconcile", if answers.reconcile { "\"old-refused\"" } else { "\"never\"" });
+    comment(
+        out,
+        match answers.accept_unverified {
+            true => "The page cannot verify a password: exit 0 is the provider's word only, and nobody saw it work.",
+            false => "Exit 0 always means that the new password was seen to work.",
+        },
+    );
+    line(out, "unverified", if answers.accept_unverified { "\"accept\"" } else { "\"refuse\"" });
+    if answers.require_confinement {
+        comment(out, "Where the kernel lacks a wall, nothing runs.");
+        line(out, "confinement", "\"require\"");
+    }
+}
+
+fn comment(out: &mut String, text: &str) {
+    let _ = writeln!(out, "# {text}");
+}
+
+fn line(out: &mut String, key: &str, value: &str) {
+    let _ = writeln!(out, "{key} = {value}");
+}
+
+fn hosts(hosts: &[HostPort]) -> String {
+    let hosts: Vec<String> = hosts.iter().map(HostPort::to_string).collect();
+    list(hosts.iter().map(String::as_str))
+}
+
+fn list<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
+    let texts: Vec<String> = texts.into_iter().map(string).collect();
+    format!("[{}]", texts.join(", "))
+}
+
+/// A TOML string in double quotes. What a terminal could misread is escaped, so that the file shows what it says.
+pub(super) fn string(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            // A character that `escape` leaves alone is safe to show.
+            // What `escape` leaves alone is safe to show.
+            other if escape(&other.to_string(), 16) == other.to_string() => quoted.push(other),
+            other => {
+                let _ = write!(quoted, "\\U{:08X}", u32::from(other));
+            }
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// `text` with one more digest in the list at `span` (a string, or a list of strings); none if there is no such thing.
+pub(super) fn with_digest(text: &str, span: crate::page::diagnostic::Span, digest: &str) -> Option<String> {
+    let (before, value, after) = (text.get(..span.start)?, text.get(span.start..span.end)?, text.get(span.end..)?);
+    let grown = match value.strip_suffix(']') {
+        None => format!("[{value}, \"{digest}\"]"),
+        Some(list) => {
+            let last = list.trim_end();
+            let comma = if last.ends_with(',') || last.ends_with('[') { "" } else { "," };
+            // After a comment, on a line of its own.
+            match list.rsplit('\n').next().is_some_and(|line| line.contains('#')) {
+                true => format!("{list}\n{comma} \"{digest}\"]"),
+                false => format!("{list}{comma} \"{digest}\"]"),
+            }
+        }
+    };
+    Some(format!("{before}{grown}{after}"))
+}

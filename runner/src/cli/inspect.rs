@@ -1,0 +1,133 @@
+//! `inspect`: what a module or a page can do, and whether it is accepted.
+
+use super::{Exit, Out, worker};
+use crate::page::diagnostic::SourceFile;
+use crate::page::sealed;
+use crate::page::{Page, parse};
+use crate::policy::find;
+use crate::report::inspection::{Inspection, ModuleView, PageFrom, Wasi};
+use crate::report::page_view;
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+/// Show what a module can do: its page as a table, digest, imports, and whether it is accepted
+///
+/// The binary is parsed in a worker process without rights. Nothing is run, and nothing is sent. What the author says
+/// about the page is marked as such; everything else is what the runner would enforce.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 accepted, 1 not accepted, 2 unreadable.",
+    after_long_help = "Exit codes:
+  0  accepted: a policy can run it
+  1  not accepted: the reasons are listed
+  2  unreadable
+
+Examples:
+  rotabox inspect okta.wasm
+  rotabox inspect rest.wasm --page openbao.toml
+  rotabox inspect guests/okta/page.toml
+  rotabox inspect okta.wasm --json"
+)]
+pub(super) struct Inspect {
+    /// A module, or a page on its own
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The page file of a module with an open page
+    #[arg(long, value_name = "FILE")]
+    page: Option<PathBuf>,
+    /// One line of JSON in ASCII instead of tables
+    #[arg(long)]
+    json: bool,
+}
+
+impl Inspect {
+    pub(super) fn execute(self, out: &mut Out) -> anyhow::Result<Exit> {
+        let seen = examine(&self.file, self.page.as_deref())?;
+        out.data(&if self.json { seen.inspection.json() } else { seen.inspection.text() });
+        Ok(if seen.inspection.accepted { Exit::OK } else { Exit(1) })
+    }
+}
+
+/// A file that was looked at.
+pub(super) struct Seen {
+    /// What there is to say.
+    pub(super) inspection: Inspection,
+    /// The module's bytes; empty if the file is a page.
+    pub(super) module: Vec<u8>,
+    /// The page, if there is one without mistakes.
+    pub(super) page: Option<Page>,
+}
+
+/// Looks at a file. An error means that it cannot be read at all.
+pub(super) fn examine(file: &Path, page: Option<&Path>) -> anyhow::Result<Seen> {
+    let read = find::module(file)?;
+    let mut inspection = Inspection::new(file.display().to_string(), read.bytes.len(), read.sha256.clone());
+    if !read.bytes.starts_with(b"\0asm") {
+        return examine_page(file, page, read.bytes, inspection);
+    }
+    let description = worker::describe(&read.bytes)?;
+    let module = ModuleView::new(description);
+    if module.wasi == Wasi::Refused {
+        inspection.reasons.extend(module.refused_with_inert_wasi.iter().cloned());
+    }
+    inspection.module = Some(module);
+    let source = match (sealed::read(&read.bytes), page) {
+        (Err(error), _) => {
+            inspection.page_from = PageFrom::Damaged;
+            inspection.reasons.push(error.to_string());
+            None
+        }
+        (Ok(Some(_)), Some(_)) => {
+            anyhow::bail!("this module has its page sealed in, and no other one counts; leave `--page` out")
+        }
+        (Ok(Some(text)), None) => {
+            inspection.page_from = PageFrom::Sealed;
+            let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
+            Some(SourceFile::new(format!("{name} (sealed page)"), text))
+        }
+        (Ok(None), Some(path)) => {
+            inspection.page_from = PageFrom::File;
+            Some(page_file(path)?)
+        }
+        (Ok(None), None) => None,
+    };
+    let page = source.and_then(|source| take_page(source, &mut inspection));
+    inspection.accepted = inspection.reasons.is_empty();
+    Ok(Seen { inspection, module: read.bytes, page })
+}
+
+fn examine_page(file: &Path, page: Option<&Path>, bytes: Vec<u8>, mut inspection: Inspection) -> anyhow::Result<Seen> {
+    let Some(text) = String::from_utf8(bytes).ok().filter(|text| !text.contains('\0')) else {
+        anyhow::bail!("`{}` is neither a WebAssembly module nor a page", file.display());
+    };
+    if page.is_some() {
+        anyhow::bail!("`--page` belongs to a module, and `{}` is a page itself; leave it out", file.display());
+    }
+    inspection.page_from = PageFrom::Itself;
+    let page = take_page(SourceFile::new(file.display().to_string(), text), &mut inspection);
+    inspection.accepted = inspection.reasons.is_empty();
+    Ok(Seen { inspection, module: Vec::new(), page })
+}
+
+/// Reads a page file.
+fn page_file(path: &Path) -> anyhow::Result<SourceFile> {
+    let read = find::module(path)?;
+    let text = String::from_utf8(read.bytes).map_err(|_| anyhow::anyhow!("`{}` is not UTF-8 text", path.display()))?;
+    Ok(SourceFile::new(path.display().to_string(), text))
+}
+
+/// Parses the page; a mistake is a reason not to accept the file.
+fn take_page(source: SourceFile, inspection: &mut Inspection) -> Option<Page> {
+    inspection.page_sha256 = Some(find::digest(source.text.as_bytes()));
+    match parse::parse(source) {
+        Ok(page) => {
+            inspection.page = Some(page_view::view(&page));
+            Some(page)
+        }
+        Err(problem) => {
+            inspection.reasons.push("the page has a mistake (below)".to_owned());
+            inspection.page_problem = Some(problem.to_string());
+            None
+        }
+    }
+}

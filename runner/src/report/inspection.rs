@@ -1,0 +1,217 @@
+//! What a file is, as `inspect` and `approve` show it: digest, imports, the page, and whether it is accepted.
+//!
+//! Plain data; the binary was parsed by a worker process, never here.
+
+use super::escape::escape;
+use super::layout::pairs;
+use super::page_table;
+use super::page_view::PageView;
+use crate::wire::Description;
+use serde::Serialize;
+
+/// Version of the JSON. It changes when a field changes its meaning or goes away.
+const VERSION: u32 = 1;
+/// Most characters of one untrusted text.
+const MOST: usize = 400;
+
+/// What a file is. Texts from the file are untrusted, and escaped when they are shown.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Inspection {
+    /// Of this format.
+    pub version: u32,
+    /// As it was given.
+    pub file: String,
+    /// In bytes.
+    pub size: usize,
+    /// sha256 of the whole file: what a policy pins.
+    pub sha256: String,
+    /// Accepted: a policy can run it.
+    pub accepted: bool,
+    /// Why not; empty if it is accepted.
+    pub reasons: Vec<String>,
+    /// What it is, if it is a module.
+    pub module: Option<ModuleView>,
+    /// Where the page is from.
+    pub page_from: PageFrom,
+    /// sha256 of the page's text.
+    pub page_sha256: Option<String>,
+    /// What is wrong with the page, with the line and a caret.
+    pub page_problem: Option<String>,
+    /// The page, if there is one without mistakes.
+    pub page: Option<PageView>,
+}
+
+/// Where a page is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PageFrom {
+    /// Sealed into the module.
+    Sealed,
+    /// A file of its own, for a module with an open page.
+    File,
+    /// The file that was inspected is a page.
+    Itself,
+    /// The module has an open page, and none was given.
+    Open,
+    /// It cannot be read.
+    Damaged,
+}
+
+/// What a module is, by its own binary.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ModuleView {
+    /// Exact names, in the binary's order.
+    pub imports: Vec<String>,
+    /// Exact names.
+    pub exports: Vec<String>,
+    /// (field, name, version): languages and tools, by their own word.
+    pub producers: Vec<(String, String, String)>,
+    /// Core modules inside.
+    pub core_modules: u32,
+    /// Which WASI it needs.
+    pub wasi: Wasi,
+    /// Why it is refused with `wasi = "none"`.
+    pub refused_without_wasi: Vec<String>,
+    /// Why it is refused with `wasi = "inert"`.
+    pub refused_with_inert_wasi: Vec<String>,
+}
+
+/// The WASI that a module needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wasi {
+    /// None: the contract is all that it imports.
+    None,
+    /// An inert one, which the policy has to allow.
+    Inert,
+    /// It is not accepted with either.
+    Refused,
+}
+
+impl ModuleView {
+    /// What the worker said.
+    pub fn new(description: Description) -> ModuleView {
+        let wasi = match (&*description.reasons_without_wasi, &*description.reasons_with_inert_wasi) {
+            ([], _) => Wasi::None,
+            (_, []) => Wasi::Inert,
+            _ => Wasi::Refused,
+        };
+        ModuleView {
+            imports: description.imports,
+            exports: description.exports,
+            producers: description.producers,
+            core_modules: description.core_modules,
+            wasi,
+            refused_without_wasi: description.reasons_without_wasi,
+            refused_with_inert_wasi: description.reasons_with_inert_wasi,
+        }
+    }
+}
+
+impl Inspection {
+    /// A file of which nothing is known yet.
+    pub fn new(file: String, size: usize, sha256: String) -> Inspection {
+        Inspection {
+            version: VERSION,
+            file,
+            size,
+            sha256,
+            accepted: false,
+            reasons: Vec::new(),
+            module: None,
+            page_from: PageFrom::Open,
+            page_sha256: None,
+            page_problem: None,
+            page: None,
+        }
+    }
+
+    /// One line of JSON, in ASCII: what a terminal could misread is written as `\uXXXX`.
+    pub fn json(&self) -> String {
+        let json = serde_json::to_string(self).unwrap_or_else(|_| "{}".to_owned());
+        let mut line = String::with_capacity(json.len() + 1);
+        for character in json.chars() {
+            if character.is_ascii() && !character.is_ascii_control() {
+                line.push(character);
+            } else {
+                let mut units = [0; 2];
+                line.extend(character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+            }
+        }
+        line.push('\n');
+        line
+    }
+
+    /// All of it for people: the facts, then the page.
+    pub fn text(&self) -> String {
+        let mut text = self.facts();
+        if let Some(problem) = &self.page_problem {
+            text.push('\n');
+            text.extend(problem.lines().map(|line| escape(line, MOST) + "\n"));
+        }
+        if let Some(page) = &self.page {
+            text.push_str(&page_table::page(page));
+        }
+        text
+    }
+
+    /// The facts without the page.
+    fn facts(&self) -> String {
+        let mut rows: Vec<(String, String)> = Vec::new();
+        let mut row = |label: &str, value: String| rows.push((label.to_owned(), value));
+        row("size", format!("{} bytes", self.size));
+        row("sha256", self.sha256.clone());
+        if let Some(module) = &self.module {
+            let made: Vec<String> = module.producers.iter().map(producer).collect();
+            several(&mut row, "made with", &made, "(it does not say)");
+            row("modules", format!("{} inside", module.core_modules));
+            several(&mut row, "imports", &module.imports, "nothing");
+            several(&mut row, "exports", &module.exports, "nothing");
+            row("WASI", wasi(module.wasi).to_owned());
+        }
+        row("page", self.page_in_words());
+        row("accepted", if self.accepted { "yes".to_owned() } else { "NO".to_owned() });
+        several(&mut row, "because", &self.reasons, "");
+        let name = escape(&self.file, MOST);
+        format!("{name}\n{}", pairs(&rows, 2, 11))
+    }
+
+    fn page_in_words(&self) -> String {
+        let digest = self.page_sha256.as_ref().map_or_else(String::new, |digest| format!(", sha256 {digest}"));
+        match self.page_from {
+            PageFrom::Sealed => format!("sealed in{digest}"),
+            PageFrom::File => format!("a file of its own{digest}; the policy pins it"),
+            PageFrom::Itself => "this file".to_owned(),
+            PageFrom::Open => {
+                "open: each policy names a page file and pins its digest (`--page FILE` shows one)".to_owned()
+            }
+            PageFrom::Damaged => "cannot be read".to_owned(),
+        }
+    }
+}
+
+fn wasi(wasi: Wasi) -> &'static str {
+    match wasi {
+        Wasi::None => "none needed",
+        Wasi::Inert => {
+            "imported: the policy has to say `wasi = \"inert\"` (no files, sockets, environment or arguments)"
+        }
+        Wasi::Refused => "not accepted with an inert one either",
+    }
+}
+
+fn producer((field, name, version): &(String, String, String)) -> String {
+    format!("{name} {version} ({field})").replace("  ", " ")
+}
+
+/// One row an entry, escaped; only the first carries the label.
+fn several(row: &mut impl FnMut(&str, String), label: &str, entries: &[String], none: &str) {
+    if entries.is_empty() && !none.is_empty() {
+        row(label, none.to_owned());
+    }
+    for (index, entry) in entries.iter().enumerate() {
+        row(if index == 0 { label } else { "" }, escape(entry, MOST));
+    }
+}

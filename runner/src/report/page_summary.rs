@@ -1,0 +1,214 @@
+//! What a page can and cannot do, in plain words, and what a reviewer should look at. Derived from the page alone; the
+//! author's words are not asked.
+
+use super::page_view::{FieldView, PageView, RouteView};
+
+/// Sentences about a page. Names of the page stand in them as they are written: escape before showing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// What it can do.
+    pub can: Vec<String>,
+    /// What it cannot do.
+    pub cannot: Vec<String>,
+    /// What a reviewer should weigh.
+    pub look_at: Vec<String>,
+}
+
+/// Sums a page up.
+pub fn summary(view: &PageView) -> Summary {
+    Summary { can: can(view), cannot: cannot(view), look_at: look_at(view) }
+}
+
+fn can(view: &PageView) -> Vec<String> {
+    let mut can = Vec::new();
+    for record in &view.records {
+        let mut takes = Vec::new();
+        takes.extend(record.url.as_ref().map(|label| format!("the URL in field `{label}`")));
+        takes.extend(record.secrets.iter().map(|field| format!("secret `{}` in field `{}`", field.name, field.label)));
+        takes.extend(record.texts.iter().map(|field| format!("text `{}` in field `{}`", field.name, field.label)));
+        can.push(format!("use one vault record as `{}`: {}", record.name, joined(&takes, "and", "nothing of it")));
+    }
+    can.push(format!(
+        "send the {} below, to {}",
+        counted(view.routes.len(), "request"),
+        joined(&destinations(view), "and", "no host")
+    ));
+    can.push(match named(view, |route| route.changes).as_slice() {
+        [] => "change nothing: no request is marked as changing".to_owned(),
+        changing => format!("change something with {}, at most once in a run", joined(changing, "or", "")),
+    });
+    for (secret, places) in secret_places(view) {
+        can.push(format!("have the broker put `{secret}` into {}", places.join("; into ")));
+    }
+    let finish = named(view, |route| route.steps.contains(&"finish") && !route.steps.contains(&"change"));
+    if !finish.is_empty() {
+        can.push(format!("send {} once the new password was seen to work", joined(&finish, "and", "")));
+    }
+    can.push(reads(view));
+    can
+}
+
+/// What the rotator itself gets to see.
+fn reads(view: &PageView) -> String {
+    let mut read = vec!["the user name".to_owned(), "whether there is an old password".to_owned()];
+    read.extend(view.records.iter().flat_map(|record| &record.texts).map(|field| format!("`{}`", field.name)));
+    read.push("status and verdict of each answer".to_owned());
+    read.extend(view.routes.iter().filter(|route| !route.shows.is_empty()).map(shows));
+    read.extend(
+        view.routes
+            .iter()
+            .filter(|route| !route.told_when_unmet.is_empty())
+            .map(|route| format!("why a requirement of `{}` does not hold", route.name)),
+    );
+    format!("read: {}", read.join("; "))
+}
+
+fn shows(route: &RouteView) -> String {
+    let names: Vec<String> = route.shows.iter().map(|shown| format!("`{}`", shown.name)).collect();
+    format!("{} of `{}`", joined(&names, "and", ""), route.name)
+}
+
+fn cannot(view: &PageView) -> Vec<String> {
+    let arguments = view.routes.iter().map(|route| route.arguments.len()).sum::<usize>();
+    let fills = match arguments {
+        0 => "it fills in nothing".to_owned(),
+        some => format!("it fills in {} of a declared class", counted(some, "argument")),
+    };
+    let mut cannot = vec![
+        "see a password, a token or a raw answer: the broker places secrets where the list says, and nowhere else"
+            .to_owned(),
+        format!("write a URL, a header or a body: it names a request of this page, and {fills}"),
+        "open a file or a socket, read the environment, or start a program: its process has no way to".to_owned(),
+        "reach a host, a record or an account that your policy does not name".to_owned(),
+        "send a changing request twice, or follow a redirect".to_owned(),
+    ];
+    cannot.push(match view.verifies.as_slice() {
+        [] => "claim success by itself: the broker judges the provider's answers".to_owned(),
+        verifies => format!(
+            "claim success by itself: exit 0 means that the broker saw {} accept the new password",
+            joined(&backticked(verifies), "or", "")
+        ),
+    });
+    cannot
+}
+
+fn look_at(view: &PageView) -> Vec<String> {
+    let mut look_at = Vec::new();
+    if view.verifies.is_empty() {
+        look_at.push(
+            "no request can verify a password: that a new one works is the provider's word only (`unverified`)"
+                .to_owned(),
+        );
+    }
+    if !view.literal_hosts.is_empty() {
+        look_at.push(format!(
+            "the page itself names {} as where requests go (`literal-hosts`)",
+            joined(&backticked(&view.literal_hosts), "and", "")
+        ));
+    }
+    let texts: Vec<&FieldView> = view.records.iter().flat_map(|record| &record.texts).collect();
+    if !texts.is_empty() {
+        let names: Vec<String> =
+            texts.iter().map(|field| format!("`{}` (field `{}`)", field.name, field.label)).collect();
+        look_at.push(format!("the rotator reads {} of the vault record", joined(&names, "and", "")));
+    }
+    if let Some(power) = &view.admin_power {
+        look_at.push(format!(
+            "`{}` sets passwords by the power of `{}`: it could set any that this secret can, so `allow` has to say whose",
+            power.route, power.secret
+        ));
+    }
+    for route in &view.routes {
+        look_at_route(route, &mut look_at);
+    }
+    look_at
+}
+
+fn look_at_route(route: &RouteView, look_at: &mut Vec<String>) {
+    let name = &route.name;
+    for placed in &route.secrets {
+        if placed.place == "path" || placed.place.starts_with("query ") {
+            look_at.push(format!(
+                "`{name}` puts `{}` into the {}: such places end up in logs of servers and proxies",
+                placed.name,
+                if placed.place == "path" { "path" } else { "query" }
+            ));
+        }
+    }
+    let writes = !matches!(route.method, "GET" | "HEAD");
+    if writes && !route.changes && !route.proves {
+        look_at.push(format!(
+            "`{name}` is a {} that the page does not mark as changing: it may be sent again",
+            route.method
+        ));
+    }
+    if route.changes && route.refused.is_none() {
+        look_at.push(format!("`{name}` has no `refuses`: an answer that is not accepted leaves the outcome unknown"));
+    }
+    if route.shows.iter().any(|shown| shown.from == "the whole answer") {
+        look_at.push(format!("`{name}` shows the rotator the whole answer"));
+    }
+}
+
+/// Where requests go: records' hosts and literal ones.
+fn destinations(view: &PageView) -> Vec<String> {
+    let mut hosts: Vec<String> = view
+        .records
+        .iter()
+        .filter(|record| record.url.is_some())
+        .map(|record| format!("the host of record `{}` (your policy names it)", record.name))
+        .collect();
+    hosts.extend(backticked(&view.literal_hosts));
+    hosts
+}
+
+/// A secret, a place, and the requests that have it there.
+struct Put<'v> {
+    secret: &'v str,
+    place: &'v str,
+    routes: Vec<String>,
+}
+
+/// Secret and "JSON /password of `set`", in order of first use.
+fn secret_places(view: &PageView) -> Vec<(String, Vec<String>)> {
+    let mut puts: Vec<Put<'_>> = Vec::new();
+    for route in &view.routes {
+        for placed in &route.secrets {
+            let name = format!("`{}`", route.name);
+            match puts.iter_mut().find(|put| put.secret == placed.name && put.place == placed.place) {
+                Some(put) => put.routes.push(name),
+                None => puts.push(Put { secret: &placed.name, place: &placed.place, routes: vec![name] }),
+            }
+        }
+    }
+    let mut secrets: Vec<(String, Vec<String>)> = Vec::new();
+    for put in puts {
+        let words = format!("{} of {}", put.place, joined(&put.routes, "and", ""));
+        match secrets.iter_mut().find(|(name, _)| name == put.secret) {
+            Some((_, places)) => places.push(words),
+            None => secrets.push((put.secret.to_owned(), vec![words])),
+        }
+    }
+    secrets
+}
+
+fn named(view: &PageView, which: impl Fn(&RouteView) -> bool) -> Vec<String> {
+    view.routes.iter().filter(|route| which(route)).map(|route| format!("`{}`", route.name)).collect()
+}
+
+fn backticked(names: &[String]) -> Vec<String> {
+    names.iter().map(|name| format!("`{name}`")).collect()
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// "a, b and c", or `none`.
+fn joined(items: &[String], word: &str, none: &str) -> String {
+    match items {
+        [] => none.to_owned(),
+        [one] => one.clone(),
+        [init @ .., last] => format!("{} {word} {last}", init.join(", ")),
+    }
+}
