@@ -262,14 +262,10 @@ fn certificates_that_cannot_be_used_are_said_before_anything_is_dialled() {
         if let Some(content) = content {
             std::fs::write(&path, content).unwrap();
         }
-        let mut host_file = HostFile::default();
-        host_file.ca = Some(path);
-        host_file
+        HostFile { ca: Some(path), ..HostFile::default() }
     };
-    let mut none = HostFile::default();
-    none.roots = Roots::None;
-    let mut socks = HostFile::default();
-    socks.proxy = Some("socks5://127.0.0.1:1080".parse().unwrap());
+    let none = HostFile { roots: Roots::None, ..HostFile::default() };
+    let socks = HostFile { proxy: Some("socks5://127.0.0.1:1080".parse().unwrap()), ..HostFile::default() };
     for (host_file, words) in [
         (with_ca("missing.pem", None), "No such file"),
         (with_ca("empty.pem", Some("")), "holds no certificate"),
@@ -287,8 +283,7 @@ fn certificates_that_cannot_be_used_are_said_before_anything_is_dialled() {
         assert!(text.contains(words) && text.contains("rotabox.toml"), "{text}");
     }
     for roots in [Roots::Bundled, Roots::System] {
-        let mut host_file = HostFile::default();
-        host_file.roots = roots;
+        let host_file = HostFile { roots, ..HostFile::default() };
         let loaded = Trust::load(&host_file);
         // A machine without a bundle says so.
         let fine = loaded.is_ok() || (roots == Roots::System && !std::path::Path::new("/etc/ssl/certs").exists());

@@ -205,6 +205,35 @@ async fn a_step_uses_its_connection_again_and_the_next_step_does_not() {
 }
 
 #[tokio::test]
+async fn a_kept_connection_is_found_however_the_answer_before_ended() {
+    let authority = Authority::new();
+    let server = Server::start(authority.server(HOST), |mut conn| async move {
+        while let Some(request) = conn.request().await {
+            let big = "x".repeat(40_000);
+            match request.lines().next().unwrap_or_default() {
+                "GET /none HTTP/1.1" => conn.write("HTTP/1.1 204 Fine\r\n\r\n").await,
+                "GET /small HTTP/1.1" => conn.ok("{}").await,
+                "GET /big HTTP/1.1" => conn.ok(&big).await,
+                "GET /late HTTP/1.1" => {
+                    conn.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{").await;
+                    conn.write("}").await
+                }
+                _ => {
+                    conn.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n").await;
+                    conn.write("0\r\n\r\n").await
+                }
+            };
+        }
+    })
+    .await;
+    let mut http = server.capability(&authority.host_file());
+    for path in ["/none", "/small", "/big", "/late", "/chunks"].repeat(4) {
+        assert!(send(&mut http, server.get(path), Connection::Kept).await.is_ok());
+    }
+    assert_eq!((server.requests().len(), server.connections()), (20, 1));
+}
+
+#[tokio::test]
 async fn two_requests_never_share_a_connection_that_a_failure_left_behind() {
     let authority = Authority::new();
     let server = Server::start(authority.server(HOST), |mut conn| async move {
@@ -313,8 +342,7 @@ async fn the_only_roots_are_those_of_the_operators_file() {
         answer,
         Err(DialError::NotSent(NotSent::Tls { host: HOST.to_owned(), why: TlsReason::UnknownAuthority }))
     );
-    let mut both = authority.host_file();
-    both.roots = Default::default();
+    let both = rotabox::policy::HostFile { roots: Default::default(), ..authority.host_file() };
     let mut http = server.capability(&both);
     assert_eq!(send(&mut http, server.get("/"), Connection::Fresh).await, Ok(200));
 }

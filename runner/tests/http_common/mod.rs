@@ -102,10 +102,7 @@ impl Authority {
 
     /// An operator's file that trusts this authority and nobody else.
     pub fn host_file(&self) -> HostFile {
-        let mut host = HostFile::default();
-        host.roots = Roots::None;
-        host.ca = Some(self.file.path().to_owned());
-        host
+        HostFile { roots: Roots::None, ca: Some(self.file.path().to_owned()), ..HostFile::default() }
     }
 }
 
