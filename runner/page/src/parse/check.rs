@@ -26,6 +26,43 @@ pub(super) fn across(drafts: &[Draft], problems: &mut Problems) {
         reachable(drafts, step, problems);
     }
     vouching(drafts, problems);
+    changing(drafts, problems);
+    switching_off(drafts, problems);
+}
+
+/// What changes something sets the new password: an accepted change means that it is live.
+fn changing(drafts: &[Draft], problems: &mut Problems) {
+    for draft in drafts.iter().filter(|draft| draft.route.changes && !draft.route.places_new_password()) {
+        problems.0.push(
+            Problem::new(
+                draft.route.request_span,
+                format!("route `{}` has `changes = true`, but does not place `{{new-password}}`", draft.route.name),
+            )
+            .hint("place it in the body, or take `changes` out if the route does not set the password"),
+        );
+    }
+}
+
+/// What the operator may switch off is needed by nothing that stays on.
+fn switching_off(drafts: &[Draft], problems: &mut Problems) {
+    for draft in drafts.iter().filter(|draft| !draft.route.removable) {
+        for (need, span) in &draft.needs {
+            let mut givers = drafts.iter().filter(|other| meets(other, need)).peekable();
+            if givers.peek().is_some() && givers.all(|giver| giver.route.removable) {
+                problems.0.push(
+                    Problem::new(
+                        *span,
+                        format!(
+                            "route `{}` could not be sent any more: {} only by routes that can be switched off",
+                            draft.route.name,
+                            given_as(need)
+                        ),
+                    )
+                    .hint("take `removable` out of one of them, or write it here too"),
+                );
+            }
+        }
+    }
 }
 
 fn gives(draft: &Draft, name: &BindName) -> bool {

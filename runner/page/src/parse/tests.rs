@@ -193,6 +193,8 @@ const BROKEN: &[Case] = &[
     ("a route after itself", "changes = true", "changes = true\nafter = [\"set\"]", (21, 10), &["after itself"]),
     ("a circle", "expects = { status = 200 }\nbinds", "after = [\"set\"]\nexpects = { status = 200 }\nbinds", (14, 10), &["can never be sent"]),
     ("json-from of a route that keeps nothing", "json = { password = \"{new-password}\", old = \"{old-password}\" }", "json-from = \"find\"\njson = { password = \"{new-password}\" }", (23, 13), &["`find` keeps no document", "keeps = true"]),
+    ("a change that sets no password", "password = \"{new-password}\", old", "old", (21, 11), &["does not place `{new-password}`", "take `changes` out"]),
+    ("a look-up that can be switched off under a change", "binds = { id", "removable = true\nbinds = { id", (22, 33), &["could not be sent any more", "`find.id` is given", "removable"]),
     ("json-from of nothing", "json = { password", "json-from = \"fid\"\njson = { password", (23, 13), &["no route `fid`", "did you mean `find`"]),
     ("broken xml", "json = { user = \"{user}\", password = \"{candidate}\" }", "xml = \"<a>{candidate}</b>\"", (32, 7), &["not well-formed"]),
     ("a name in a tag", "json = { user = \"{user}\", password = \"{candidate}\" }", "xml = \"<{user}>{candidate}</{user}>\"", (32, 7), &["not well-formed"]),
@@ -325,7 +327,7 @@ proptest! {
             "version = 1\nname = \"t\"\n[records.api]\nurl = \"url\"\nsecret = {{ token = \"p\" }}\ntext = {{ login = \"l\" }}\n\
              [[route]]\nname = \"find\"\nfor = [\"change\"]\nrequest = \"GET {{api.url}}/\"\nbinds = {{ id = \"/id\" }}\ncaptures = {{ key = \"/key\" }}\n\
              [[route]]\nname = \"r\"\nfor = [\"change\"]\nchanges = true\nrequest = \"POST {{api.url}}/x\"\nexpects = {{ status = 200 }}\n\
-             args = {{ a = {{ class = \"token\" }} }}\nform = {{ {} = {} }}\n",
+             args = {{ a = {{ class = \"token\" }} }}\nform = {{ {} = {}, p = \"{{new-password}}\" }}\n",
             toml_key("k k"), toml_string(&template.to_string()),
         );
         let page = parse(SourceFile::new("page.toml", toml)).map_err(|problem| TestCaseError::fail(problem.to_string()))?;

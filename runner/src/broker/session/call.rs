@@ -69,13 +69,6 @@ impl<'b> Desk<'b> {
             running.seen.because(text);
             return Err(Problem::NotSent(text.to_owned()));
         }
-        if route.changes && self.rehearsal {
-            running
-                .seen
-                .would_change
-                .get_or_insert_with(|| format!("{} by route `{}`", route.method.as_str(), route.name));
-            return Err(Problem::NotSent("rehearsal".to_owned()));
-        }
         if self.interrupts.came(1) && !self.ledger.anything_changed() {
             running.seen.because("interrupted by a signal");
             return Err(Problem::NotSent("the run was interrupted".to_owned()));
@@ -87,6 +80,15 @@ impl<'b> Desk<'b> {
                 return Err(Problem::NotSent(error.to_string()));
             }
         };
+        if route.changes && self.rehearsal {
+            // Placed, so that a rehearsal finds a value that cannot stand where the page puts it; then wiped.
+            drop(placed);
+            running
+                .seen
+                .would_change
+                .get_or_insert_with(|| format!("{} by route `{}`", route.method.as_str(), route.name));
+            return Err(Problem::NotSent("rehearsal".to_owned()));
+        }
         running.progress.spend(route);
         self.exchange(running, route, args, placed).await
     }
@@ -109,7 +111,10 @@ impl<'b> Desk<'b> {
             Ok(gathered) => gathered,
             Err(trouble) => return Err(self.no_answer(running, route, trouble, took)),
         };
-        let mut judgement = judge::judge(route, &answers, more, &self.scope(running, args));
+        let mut judgement = match more {
+            Ok(more) => judge::judge(route, &answers, more, &self.scope(running, args)),
+            Err(reason) => Judgement::unmet(answers.last().map_or(0, |answer| answer.status), reason),
+        };
         self.book(running, route, Some(judgement.status), judgement.verdict.as_str(), took);
         self.draw_conclusions(running, route, &judgement);
         running.progress.learn(route, &mut judgement);

@@ -17,14 +17,15 @@ pub(super) enum Trouble {
 }
 
 impl<'b> Desk<'b> {
-    /// One answer, or all pages of a list; `true` if there were more pages than the page reads.
+    /// One answer, or all pages of a list; `true` if there were more pages than the page reads, an error if the next one cannot be
+    /// followed.
     pub(super) async fn gather(
         &mut self,
         running: &mut Running<'b>,
         route: &'b Route,
         args: &[(String, String)],
         placed: Placed,
-    ) -> Result<(Vec<Answer>, bool), Trouble> {
+    ) -> Result<(Vec<Answer>, Result<bool, String>), Trouble> {
         let at_most = route.pages.as_ref().map_or(1, |pages| pages.at_most.max(1));
         let mut placed = placed;
         let mut turn = None;
@@ -33,13 +34,17 @@ impl<'b> Desk<'b> {
             let (origin, path) = (placed.origin.clone(), placed.path.clone());
             let answer = self.dial_patiently(running, route, args, placed, turn.as_ref()).await?;
             let next = match route.pages {
-                Some(_) => judge::next_page(route, &answer, &origin, &path).map_err(Trouble::Paging)?,
-                None => None,
+                Some(_) => judge::next_page(route, &answer, &origin, &path),
+                None => Ok(None),
             };
             answers.push(answer);
-            let Some(next) = next else { return Ok((answers, false)) };
+            let next = match next {
+                Ok(Some(next)) => next,
+                Ok(None) => return Ok((answers, Ok(false))),
+                Err(reason) => return Ok((answers, Err(reason))),
+            };
             if answers.len() >= at_most as usize {
-                return Ok((answers, true));
+                return Ok((answers, Ok(true)));
             }
             placed = self.place_again(running, route, args, Some(&next))?;
             turn = Some(next);
