@@ -16,6 +16,7 @@
 //! | [`answer`] | a raw answer and what can be read from it |
 //! | [`judge`] | the verdict on an answer |
 //! | [`sealed`] | the page inside a component's custom section |
+//! | [`tree`] | TOML with the place of everything, for the parsers of pages and policies |
 //! | [`diagnostic`] | `file:line:column`, the line, a caret, a hint |
 //! | [`secret`] | a value that can be lent, not shown |
 
@@ -39,6 +40,7 @@ pub mod secret;
 pub mod template;
 #[cfg(test)]
 mod testing;
+pub mod tree;
 
 pub use model::Page;
 pub use names::Step;

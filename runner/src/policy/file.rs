@@ -13,8 +13,8 @@
 
 pub use super::hosts::HostPort;
 pub use super::pattern::Pattern;
-use super::tree::{self, Kind, Node, Parsed, Problem, Table};
 use crate::page::diagnostic::{Diagnostic, SourceFile, Span};
+use crate::page::tree::{self, Kind, Node, Parsed, Problem, Table};
 pub use crate::vault::Select;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -143,13 +143,11 @@ impl Default for Limits {
 
 /// Parses a policy and checks all that can be checked without page and params. The first problem is returned.
 pub fn parse(file: SourceFile) -> Result<Policy, Box<Diagnostic>> {
-    match read(&file) {
-        Ok(policy) => Ok(policy),
-        Err(problem) => Err(Box::new(file.problem(problem.span, problem.message, problem.hint))),
-    }
+    read(&file).map_err(|problem| problem.of(&file))
 }
 
 fn read(file: &SourceFile) -> Parsed<Policy> {
+    tree::nothing_hidden(&file.text, "a policy")?;
     let document = tree::read(&file.text)?;
     version(&document, "a policy")?;
     document.only(&["version", "rotator", "records", "account", "settings", "routes", "limits"], "a policy")?;

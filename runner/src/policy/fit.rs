@@ -1,10 +1,10 @@
 //! Does a policy fit its page? All that can be said before any params are there.
 
 use super::file::{HostPort, Policy};
-use super::tree::{Parsed, Problem, choices};
 use crate::page::diagnostic::Diagnostic;
 use crate::page::model::{Need, Origin, Record, Route};
 use crate::page::template::Source;
+use crate::page::tree::{Parsed, Problem, choices};
 use crate::page::{Page, Step};
 use std::collections::BTreeSet;
 
@@ -12,8 +12,7 @@ use std::collections::BTreeSet;
 pub(super) fn fit(page: &Page, policy: &Policy) -> Result<(), Box<Diagnostic>> {
     let checks = [records, literal_hosts, switched_off, reconcile, account];
     for check in checks {
-        check(page, policy)
-            .map_err(|problem| Box::new(policy.file.problem(problem.span, problem.message, problem.hint)))?;
+        check(page, policy).map_err(|problem| problem.of(&policy.file))?;
     }
     Ok(())
 }

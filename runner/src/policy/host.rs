@@ -8,8 +8,8 @@
 
 use super::file::{self, Ceilings, HostPort, Limits};
 use super::find::{self, FindError};
-use super::tree::{self, Node, Parsed, Problem, Table};
 use crate::page::diagnostic::{Diagnostic, SourceFile, Span};
+use crate::page::tree::{self, Node, Parsed, Problem, Table};
 use ipnet::IpNet;
 use std::path::{Path, PathBuf};
 
@@ -87,13 +87,11 @@ pub fn load(explicit: Option<&Path>) -> Result<HostFile, FindError> {
 
 /// Parses the operator's file for the host. The first problem is returned.
 pub fn parse(file: SourceFile) -> Result<HostFile, Box<Diagnostic>> {
-    match read(&file) {
-        Ok(host) => Ok(host),
-        Err(problem) => Err(Box::new(file.problem(problem.span, problem.message, problem.hint))),
-    }
+    read(&file).map_err(|problem| problem.of(&file))
 }
 
 fn read(file: &SourceFile) -> Parsed<HostFile> {
+    tree::nothing_hidden(&file.text, "the host file")?;
     let document = tree::read(&file.text)?;
     document.only(&["version", "network", "ceilings"], "the host file")?;
     if document.get("version").is_some() {

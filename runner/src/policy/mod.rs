@@ -24,7 +24,6 @@ pub mod hosts;
 pub mod pattern;
 #[cfg(test)]
 mod tests;
-mod tree;
 
 pub use bind::{Bound, bind};
 pub use decide::{Ask, Decision, decide};

@@ -3,13 +3,13 @@
 use super::names::{flat, word};
 use super::predicate::{place, pointer, test, test_table, tests};
 use super::text::{Reader, pieces};
-use super::tree::{Kind, Node, Table};
 use super::{Parsed, Problem};
 use crate::diagnostic::Span;
 use crate::model::{Paging, Picks};
 use crate::names::BindName;
 use crate::predicate::{All, Expectation, Literal, Place, Require, Test, Warn};
 use crate::template::{Piece, Template};
+use crate::tree::{Kind, Node, Table};
 
 /// Most pages that a list may be read in.
 const MOST_PAGES: u64 = 100;

@@ -2,11 +2,11 @@
 
 use super::request::pairs;
 use super::text::{Reader, Stand};
-use super::tree::{Kind, Node, Table, choices};
 use super::{Parsed, Problem};
 use crate::model::{Body, Need};
 use crate::names::RouteName;
 use crate::template::{JsonTemplate, Part, Template};
+use crate::tree::{Kind, Node, Table, choices};
 
 /// Stands for a value while an XML template is tried: a character of the private use area, as a reference, so that it
 /// can only be read back where a value may stand.

@@ -5,7 +5,6 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `tree` | TOML with the place of everything |
 //! | `names` | the names a page declares, and what a name in a template is |
 //! | `records` | `[records.…]` and `[password]` |
 //! | `route` | `[[route]]`, and the rules inside one route |
@@ -25,11 +24,10 @@ mod records;
 mod request;
 mod route;
 mod text;
-mod tree;
 
-use crate::diagnostic::{Diagnostic, SourceFile, Span, is_hidden};
+use crate::diagnostic::{Diagnostic, SourceFile, Span};
 use crate::model::{Page, PasswordRules};
-use tree::{Kind, Table};
+use crate::tree::{self, Kind, Parsed, Problem, Table};
 
 /// Most bytes of a page: a page is read by people. The largest we know is some 10 KiB.
 pub const PAGE_BYTES: usize = 256 * 1024;
@@ -39,30 +37,7 @@ const PAGE_KEYS: &[&str] = &["version", "name", "about", "records", "password", 
 
 /// Parses a page and checks every rule of the language. The first problem in the file is returned.
 pub fn parse(file: SourceFile) -> Result<Page, Box<Diagnostic>> {
-    match read(&file) {
-        Ok(page) => Ok(page),
-        Err(problem) => Err(Box::new(file.problem(problem.span, problem.message, problem.hint))),
-    }
-}
-
-/// An error before it knows its line.
-#[derive(Debug)]
-struct Problem {
-    span: Span,
-    message: String,
-    hint: Option<String>,
-}
-
-type Parsed<T> = Result<T, Problem>;
-
-impl Problem {
-    fn new(span: Span, message: impl Into<String>) -> Problem {
-        Problem { span, message: message.into(), hint: None }
-    }
-
-    fn hint(self, hint: impl Into<String>) -> Problem {
-        Problem { hint: Some(hint.into()), ..self }
-    }
+    read(&file).map_err(|problem| problem.of(&file))
 }
 
 /// The problems of one pass over the file; the first in the file is what counts.
@@ -105,13 +80,7 @@ fn read(file: &SourceFile) -> Parsed<Page> {
     if file.text.len() > PAGE_BYTES {
         return Err(Problem::new(Span::default(), format!("a page has at most {PAGE_BYTES} bytes")));
     }
-    let hidden = |(_, c): &(usize, char)| is_hidden(*c) && !matches!(c, '\n' | '\r' | '\t');
-    if let Some((start, character)) = file.text.char_indices().find(hidden) {
-        let span = Span { start, end: start + character.len_utf8() };
-        let message = format!("a page cannot hold the invisible character U+{:04X}", u32::from(character));
-        return Err(Problem::new(span, message)
-            .hint("leave it out; where a value needs it, write its escape in a \"…\" string"));
-    }
+    tree::nothing_hidden(&file.text, "a page")?;
     let table = tree::read(&file.text)?;
     let mut problems = Problems::default();
     problems.take(table.only(PAGE_KEYS, "a page"));

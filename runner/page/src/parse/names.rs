@@ -1,11 +1,11 @@
 //! The names a page declares, and what a name in a template is.
 
-use super::tree::{Kind, Node, Table, choices};
 use super::{Parsed, Problem};
 use crate::diagnostic::Span;
 use crate::model::Record;
 use crate::names::{ArgName, BindName, RecordName};
 use crate::template::Source;
+use crate::tree::{Kind, Node, Table, choices};
 use std::collections::BTreeMap;
 
 /// Words that mean something of their own in templates.

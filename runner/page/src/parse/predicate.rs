@@ -2,10 +2,10 @@
 
 use super::request::header_name;
 use super::text::{Reader, Stand};
-use super::tree::{Kind, Node, Table, choices};
 use super::{Parsed, Problem};
 use crate::diagnostic::Span;
 use crate::predicate::{Literal, Place, Test};
+use crate::tree::{Kind, Node, Table, choices};
 
 /// The tests by name; exactly one stands in a table.
 const TESTS: &[&str] = &["absent", "null", "equals", "one-of", "not", "length", "contains"];

@@ -1,10 +1,10 @@
 //! `[records.…]` and `[password]`.
 
 use super::names::word;
-use super::tree::{Key, Node, Table, unknown_key};
 use super::{Parsed, Problem, Problems};
 use crate::model::{Field, PasswordRules, Record};
 use crate::names::RecordName;
+use crate::tree::{Key, Node, Table, unknown_key};
 
 /// Reads `[records]`.
 pub(super) fn records(node: &Node) -> Parsed<Vec<Record>> {

@@ -2,11 +2,11 @@
 
 use super::names::Names;
 use super::text::{Reader, Stand, inside, pieces};
-use super::tree::{Node, choices};
 use super::{Parsed, Problem};
 use crate::diagnostic::Span;
 use crate::model::{Basic, Method, Origin, Target};
 use crate::template::{Piece, Template, Value};
+use crate::tree::{Node, choices};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 const METHODS: [Method; 6] = [Method::Get, Method::Head, Method::Post, Method::Put, Method::Patch, Method::Delete];

@@ -2,12 +2,12 @@
 
 use super::names::{Names, word};
 use super::text::{Head, Reader};
-use super::tree::{Kind, Node, Table, choices, unknown_key};
 use super::{Parsed, Problem, Problems, answer, body, request};
 use crate::diagnostic::{SourceFile, Span};
 use crate::model::{ArgClass, ArgRule, Body, Method, Need, Origin, Route, Target};
 use crate::names::{ArgName, BindName, RecordName, RouteName, Step};
 use crate::predicate::Place;
+use crate::tree::{Kind, Node, Table, choices, unknown_key};
 use std::collections::BTreeSet;
 
 /// The keys of a route.

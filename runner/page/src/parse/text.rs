@@ -1,12 +1,12 @@
 //! Templates, with the place of each name and what may stand where.
 
 use super::names::Names;
-use super::tree::{Kind, Node, choices};
 use super::{Parsed, Problem};
 use crate::diagnostic::{SourceFile, Span};
 use crate::model::Need;
 use crate::names::Step;
 use crate::template::{Encoding, Part, Piece, Source, Template, Value, scan};
+use crate::tree::{Kind, Node, choices};
 use std::collections::BTreeSet;
 use std::ops::Range;
 

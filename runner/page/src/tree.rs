@@ -1,7 +1,6 @@
-//! TOML with the place of everything: what the rest of the parser reads.
+//! TOML with the place of everything: what the parsers of pages, policies and host files read.
 
-use super::{Parsed, Problem};
-use crate::diagnostic::{Span, nearest};
+use crate::diagnostic::{Diagnostic, SourceFile, Span, is_hidden, nearest};
 use serde_json::Number;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -9,40 +8,97 @@ use toml::de::{DeTable, DeValue};
 /// Most levels of tables and arrays inside each other: far more than any body needs, and far fewer than a stack holds.
 const DEPTH: usize = 32;
 
+/// An error before it knows its line.
+#[derive(Debug)]
+pub struct Problem {
+    /// Where it is.
+    pub span: Span,
+    /// What happened: lower case, no full stop.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+/// What a parser answers.
+pub type Parsed<T> = Result<T, Problem>;
+
+impl Problem {
+    /// What happened at `span`.
+    pub fn new(span: Span, message: impl Into<String>) -> Problem {
+        Problem { span, message: message.into(), hint: None }
+    }
+
+    /// The same, with what to do.
+    pub fn hint(self, hint: impl Into<String>) -> Problem {
+        Problem { hint: Some(hint.into()), ..self }
+    }
+
+    /// The same, with its line.
+    pub fn of(self, file: &SourceFile) -> Box<Diagnostic> {
+        Box::new(file.problem(self.span, self.message, self.hint))
+    }
+}
+
+/// Refuses characters that a reviewer of the file cannot see; `of` is what the file is, such as "a page".
+pub fn nothing_hidden(text: &str, of: &str) -> Parsed<()> {
+    let hidden = |(_, c): &(usize, char)| is_hidden(*c) && !matches!(c, '\n' | '\r' | '\t');
+    match text.char_indices().find(hidden) {
+        None => Ok(()),
+        Some((start, character)) => {
+            let span = Span { start, end: start + character.len_utf8() };
+            let message = format!("{of} cannot hold the invisible character U+{:04X}", u32::from(character));
+            Err(Problem::new(span, message)
+                .hint("leave it out; where a value needs it, write its escape in a \"…\" string"))
+        }
+    }
+}
+
 /// A value and where it stands.
 #[derive(Debug)]
-pub(super) struct Node {
-    pub(super) span: Span,
-    pub(super) kind: Kind,
+pub struct Node {
+    /// Where it stands.
+    pub span: Span,
+    /// What it is.
+    pub kind: Kind,
 }
 
 /// What a value is.
 #[derive(Debug)]
-pub(super) enum Kind {
+pub enum Kind {
+    /// `"text"`
     Text(String),
+    /// `3`, `0.5`
     Number(Number),
+    /// `true`
     Bool(bool),
+    /// `2026-11-21`: no file of ours holds one.
     Date,
+    /// `[1, 2]`, or tables in double brackets.
     List(Vec<Node>),
+    /// `{ a = 1 }`, or a table in brackets.
     Table(Table),
 }
 
 /// A table, in the file's order.
 #[derive(Debug)]
-pub(super) struct Table {
-    pub(super) span: Span,
-    pub(super) entries: Vec<(Key, Node)>,
+pub struct Table {
+    /// Where it begins.
+    pub span: Span,
+    /// Its keys and values.
+    pub entries: Vec<(Key, Node)>,
 }
 
 /// A key and where it stands.
 #[derive(Debug)]
-pub(super) struct Key {
-    pub(super) name: String,
-    pub(super) span: Span,
+pub struct Key {
+    /// The key, without quotes.
+    pub name: String,
+    /// Where it stands.
+    pub span: Span,
 }
 
 /// The whole file as one table.
-pub(super) fn read(text: &str) -> Parsed<Table> {
+pub fn read(text: &str) -> Parsed<Table> {
     let document = DeTable::parse(text).map_err(|error| {
         let span = error.span().map_or(Span::default(), Span::from);
         Problem::new(span, format!("this is not TOML: {}", error.message()))
@@ -95,7 +151,7 @@ fn node(source: &Spanned<DeValue<'_>>, key: Span, depth: usize) -> Parsed<Node> 
 
 impl Node {
     /// What the value is, with its article.
-    pub(super) fn described(&self) -> &'static str {
+    pub fn described(&self) -> &'static str {
         match self.kind {
             Kind::Text(_) => "a text",
             Kind::Number(_) => "a number",
@@ -107,11 +163,12 @@ impl Node {
     }
 
     /// An error that says what should stand here.
-    pub(super) fn wanted(&self, what: &str) -> Problem {
+    pub fn wanted(&self, what: &str) -> Problem {
         Problem::new(self.span, format!("{what} belongs here, not {}", self.described()))
     }
 
-    pub(super) fn text(&self) -> Parsed<&str> {
+    /// A text.
+    pub fn text(&self) -> Parsed<&str> {
         match &self.kind {
             Kind::Text(text) => Ok(text),
             Kind::Number(number) => Err(self.wanted("a text").hint(format!("write it in quotes: \"{number}\""))),
@@ -119,21 +176,24 @@ impl Node {
         }
     }
 
-    pub(super) fn bool(&self) -> Parsed<bool> {
+    /// `true` or `false`.
+    pub fn bool(&self) -> Parsed<bool> {
         match &self.kind {
             Kind::Bool(value) => Ok(*value),
             _ => Err(self.wanted("`true` or `false`")),
         }
     }
 
-    pub(super) fn table(&self) -> Parsed<&Table> {
+    /// A table.
+    pub fn table(&self) -> Parsed<&Table> {
         match &self.kind {
             Kind::Table(table) => Ok(table),
             _ => Err(self.wanted("a table")),
         }
     }
 
-    pub(super) fn list(&self) -> Parsed<&[Node]> {
+    /// An array.
+    pub fn list(&self) -> Parsed<&[Node]> {
         match &self.kind {
             Kind::List(items) => Ok(items),
             _ => Err(self.wanted("an array")),
@@ -141,7 +201,7 @@ impl Node {
     }
 
     /// A whole number within bounds (both included).
-    pub(super) fn whole(&self, least: u64, most: u64) -> Parsed<u64> {
+    pub fn whole(&self, least: u64, most: u64) -> Parsed<u64> {
         let value = match &self.kind {
             Kind::Number(number) => number.as_u64(),
             _ => None,
@@ -154,22 +214,22 @@ impl Node {
 
 impl Table {
     /// The value of a key.
-    pub(super) fn get(&self, key: &str) -> Option<&Node> {
+    pub fn get(&self, key: &str) -> Option<&Node> {
         self.entries.iter().find(|(have, _)| have.name == key).map(|(_, node)| node)
     }
 
     /// The key itself, for errors about its being there.
-    pub(super) fn key(&self, key: &str) -> Option<&Key> {
+    pub fn key(&self, key: &str) -> Option<&Key> {
         self.entries.iter().find(|(have, _)| have.name == key).map(|(key, _)| key)
     }
 
     /// The value of a key that must be there; `of` is what the table is, such as "a route".
-    pub(super) fn need(&self, key: &str, of: &str) -> Parsed<&Node> {
+    pub fn need(&self, key: &str, of: &str) -> Parsed<&Node> {
         self.get(key).ok_or_else(|| Problem::new(self.span, format!("{of} needs `{key}`")))
     }
 
     /// Refuses the first key that is none of `keys`.
-    pub(super) fn only(&self, keys: &[&str], of: &str) -> Parsed<()> {
+    pub fn only(&self, keys: &[&str], of: &str) -> Parsed<()> {
         match self.entries.iter().find(|(key, _)| !keys.contains(&key.name.as_str())) {
             None => Ok(()),
             Some((key, _)) => Err(unknown_key(key, keys, of)),
@@ -178,13 +238,13 @@ impl Table {
 }
 
 /// An unknown key: the valid ones, and the nearest.
-pub(super) fn unknown_key(key: &Key, keys: &[&str], of: &str) -> Problem {
+pub fn unknown_key(key: &Key, keys: &[&str], of: &str) -> Problem {
     let message = format!("`{}` is no key of {of}", key.name);
     Problem::new(key.span, message).hint(choices(&key.name, keys.iter().copied()))
 }
 
 /// The hint of every error about a word: the nearest name, and all that would have been right.
-pub(super) fn choices<'n>(word: &str, names: impl IntoIterator<Item = &'n str> + Clone) -> String {
+pub fn choices<'n>(word: &str, names: impl IntoIterator<Item = &'n str> + Clone) -> String {
     let quoted: Vec<String> = names.clone().into_iter().map(|name| format!("`{name}`")).collect();
     match (nearest(word, names), quoted.as_slice()) {
         (_, []) => "the page has none".to_owned(),
