@@ -8,6 +8,7 @@ use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, NetPort, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr,
     RulesetError, RulesetStatus,
 };
+use std::path::Path;
 
 /// The rights that are handled: those of Linux 6.10. Newer kernels know more; older ones fewer, and the measure says so.
 const KNOWN: ABI = ABI::V5;
@@ -44,7 +45,7 @@ pub(super) fn names_and_ports(ports: &[u16]) -> Measure {
         for path in NAME_SERVICE {
             // What this machine does not have needs no rule.
             if let Ok(file) = PathFd::new(path) {
-                rules = rules.add_rule(PathBeneath::new(file, reading()))?;
+                rules = rules.add_rule(PathBeneath::new(file, reading(path)))?;
             }
         }
         for port in ports {
@@ -58,8 +59,9 @@ fn ruleset() -> Result<Ruleset, RulesetError> {
     Ruleset::default().handle_access(AccessFs::from_all(KNOWN))?.handle_access(AccessNet::from_all(KNOWN))
 }
 
-fn reading() -> BitFlags<AccessFs> {
-    AccessFs::ReadFile | AccessFs::ReadDir
+/// A rule on a file may not speak of folders: the kernel would take it for less than it says.
+fn reading(path: &str) -> BitFlags<AccessFs> {
+    if Path::new(path).is_dir() { AccessFs::ReadFile | AccessFs::ReadDir } else { AccessFs::ReadFile.into() }
 }
 
 fn measured(restrict: impl FnOnce() -> Result<landlock::RestrictionStatus, RulesetError>) -> Measure {

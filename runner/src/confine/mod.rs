@@ -47,10 +47,13 @@ pub struct Enforced {
     /// Descriptors above 2 are closed (worker) or not inherited (broker).
     pub descriptors_closed: Measure,
     /// No file can grow, and hardly any can be opened.
+    #[serde(default, skip_serializing_if = "Measure::is_absent")]
     pub files_off: Measure,
     /// No process and no thread can be started. A superuser is not held by it.
+    #[serde(default, skip_serializing_if = "Measure::is_absent")]
     pub processes_off: Measure,
     /// It is killed when the broker ends.
+    #[serde(default, skip_serializing_if = "Measure::is_absent")]
     pub dies_with_broker: Measure,
     /// The kernel's file and network rules.
     pub landlock: Measure,
@@ -91,6 +94,11 @@ pub enum Measure {
 }
 
 impl Measure {
+    /// For the measures that are the worker's alone: the broker does not speak of them.
+    fn is_absent(&self) -> bool {
+        *self == Measure::Absent
+    }
+
     fn of(done: bool) -> Measure {
         if done { Measure::On } else { Measure::Failed }
     }
