@@ -29,6 +29,13 @@ pub(super) fn limit(resource: Resource, value: u64) -> bool {
     unsafe { libc::setrlimit(resource, &raw const wanted) == 0 }
 }
 
+/// A write beyond the limit on file sizes (`ulimit -f`) fails as any other instead of ending the process: a full audit file must not
+/// take a run with it, least of all behind a change.
+pub(super) fn outlive_file_size_limit() {
+    // SAFETY: SIG_IGN runs no code of ours, and nothing in this process has a handler for this signal.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+}
+
 /// Standard output without the buffer of the standard library, which would split a frame at a byte that is 10.
 #[derive(Debug)]
 pub struct Stdout(ManuallyDrop<File>);
