@@ -13,6 +13,7 @@
 //! | [`worker`] | scan, engine, limits, bindings, run |
 //! | [`confine`] | what a process gives up before it reads anything |
 //! | [`pack`] | a core module becomes a component with its page sealed in |
+//! | [`audit`] | events, hash chain, file and system log; `audit verify` |
 //! | [`report`] | results as JSON and text; escaping of untrusted text |
 //! | [`cli`] | one small file a verb |
 
@@ -27,6 +28,7 @@
     )
 )]
 
+pub mod audit;
 pub mod broker;
 pub mod cli;
 pub mod confine;

@@ -1,4 +1,4 @@
-//! `broker/http` is the only code that opens a socket.
+//! `broker/http` is the only code that opens a socket, but for one that leads to no host.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::path::{Path, PathBuf};
@@ -24,6 +24,9 @@ const NETWORK: [&str; 17] = [
     "socket2",
 ];
 
+/// The system log's socket is a file of this host: a datagram to it goes to no other. The one name, in the one file.
+const SYSTEM_LOG: (&str, &str) = ("src/audit/syslog.rs", "UnixDatagram");
+
 #[test]
 fn no_code_outside_broker_http_opens_a_socket() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -36,20 +39,22 @@ fn no_code_outside_broker_http_opens_a_socket() {
     let home = here.join("src/broker/http");
     let (inside, outside): (Vec<_>, Vec<_>) =
         files.iter().partition(|file| file.starts_with(&home) || **file == home.with_extension("rs"));
-    let found: Vec<_> = outside.iter().flat_map(|file| uses(file)).collect();
+    let system_log = here.join(SYSTEM_LOG.0);
+    let found: Vec<_> =
+        outside.iter().flat_map(|file| uses(file, if **file == system_log { SYSTEM_LOG.1 } else { "" })).collect();
     assert!(found.is_empty(), "sockets belong to broker/http:\n{}", found.join("\n"));
     // The search finds what is there to be found.
-    assert!(inside.iter().flat_map(|file| uses(file)).any(|line| line.contains("reqwest")));
+    assert!(inside.iter().flat_map(|file| uses(file, "")).any(|line| line.contains("reqwest")));
     assert!(outside.len() > 20, "{}", outside.len());
 }
 
-/// Lines of code that name the network. Comments may.
-fn uses(file: &Path) -> Vec<String> {
+/// Lines of code that name the network, other than by a word that the file may use. Comments may.
+fn uses(file: &Path, may: &str) -> Vec<String> {
     let text = std::fs::read_to_string(file).unwrap();
     let mut found = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let code = line.split("//").next().unwrap_or_default();
-        if NETWORK.iter().any(|word| code.contains(word)) {
+        if NETWORK.iter().any(|word| *word != may && code.contains(word)) {
             found.push(format!("{}:{}: {}", file.display(), number + 1, line.trim()));
         }
     }

@@ -4,10 +4,12 @@
 //! | --- | --- |
 //! | `[network]` | `proxy`, `ca`, `roots`: how to get out, and whom to trust |
 //! | `[[network.open]]` | private addresses that a provider may have: exactly one host, network and port |
+//! | `[audit]` | `file`, `syslog`: where the audit log goes |
 //! | `[ceilings]` | the most that any policy's `[limits]` may come to on this host |
 
 use super::file::{self, Ceilings, HostPort, Limits};
 use super::find::{self, FindError};
+use crate::audit;
 use crate::page::diagnostic::{Diagnostic, SourceFile, Span};
 use crate::page::tree::{self, Node, Parsed, Problem, Table};
 use ipnet::IpNet;
@@ -29,6 +31,8 @@ pub struct HostFile {
     pub roots: Roots,
     /// `[[network.open]]`: addresses that would be refused otherwise.
     pub open: Vec<Opening>,
+    /// `[audit] file = "/var/log/rotabox/audit.jsonl"`, `syslog = true`. Nothing is recorded unless one is written.
+    pub audit: audit::Settings,
     /// `[ceilings]`: the most that any policy's `[limits]` may come to here.
     pub ceilings: Ceilings,
 }
@@ -93,7 +97,7 @@ pub fn parse(file: SourceFile) -> Result<HostFile, Box<Diagnostic>> {
 fn read(file: &SourceFile) -> Parsed<HostFile> {
     tree::nothing_hidden(&file.text, "the host file")?;
     let document = tree::read(&file.text)?;
-    document.only(&["version", "network", "ceilings"], "the host file")?;
+    document.only(&["version", "network", "audit", "ceilings"], "the host file")?;
     if document.get("version").is_some() {
         file::version(&document, "the host file")?;
     }
@@ -101,6 +105,9 @@ fn read(file: &SourceFile) -> Parsed<HostFile> {
         Some(network) => read_network(network.table()?)?,
         None => HostFile::default(),
     };
+    if let Some(audit) = document.get("audit") {
+        host.audit = read_audit(audit)?;
+    }
     if let Some(ceilings) = document.get("ceilings") {
         let table = ceilings.table()?;
         table.only(&["deadline", "requests", "memory", "fuel", "answer"], "`[ceilings]`")?;
@@ -128,6 +135,22 @@ fn read_network(table: &Table) -> Parsed<HostFile> {
             .collect::<Parsed<_>>()?,
     };
     Ok(HostFile { proxy: table.get("proxy").map(read_proxy).transpose()?, ca, roots, open, ..HostFile::default() })
+}
+
+fn read_audit(node: &Node) -> Parsed<audit::Settings> {
+    let table = node.table()?;
+    table.only(&["file", "syslog"], "`[audit]`")?;
+    let settings = audit::Settings {
+        file: table.get("file").map(absolute).transpose()?,
+        syslog: table
+            .get("syslog")
+            .map_or(Ok(false), |node| node.bool().map_err(|problem| problem.hint("write it without quotes")))?,
+    };
+    if settings == audit::Settings::default() {
+        return Err(Problem::new(node.span, "`[audit]` names no place to write to")
+            .hint("write `file = \"/var/log/rotabox/audit.jsonl\"`, `syslog = true` or both; or leave `[audit]` out"));
+    }
+    Ok(settings)
 }
 
 fn absolute(node: &Node) -> Parsed<PathBuf> {

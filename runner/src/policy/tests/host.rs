@@ -15,6 +15,7 @@ fn everything_is_optional() {
     let host = good("");
     assert!(host.proxy.is_none() && host.ca.is_none() && host.open.is_empty());
     assert_eq!(host.roots, Roots::Bundled);
+    assert_eq!(host.audit, crate::audit::Settings::default());
     assert_eq!(host.limits(&Limits::default()), Limits::default());
 }
 
@@ -38,6 +39,10 @@ host    = "[fd00::7]"
 network = "fd00::7/128"
 port    = 8443
 
+[audit]
+file   = "/var/log/rotabox/audit.jsonl"
+syslog = true
+
 [ceilings]
 deadline = 60
 requests = 20
@@ -49,6 +54,8 @@ answer   = 2
     assert_eq!(host.proxy.as_ref().map(url::Url::as_str), Some("http://proxy.corp.example:3128/"));
     assert_eq!(host.ca.as_deref(), Some(Path::new("/etc/rotabox/corp-ca.pem")));
     assert_eq!(host.roots, Roots::None);
+    assert_eq!(host.audit.file.as_deref(), Some(Path::new("/var/log/rotabox/audit.jsonl")));
+    assert!(host.audit.syslog);
     let opening =
         |host: &str, network: &str, port| Opening { host: host.to_owned(), network: network.parse().unwrap(), port };
     assert_eq!(
@@ -111,6 +118,11 @@ fn each_mistake_says_where_it_is_and_what_to_do() {
             "wildcards",
             "list each",
         ),
+        ("[audit]".to_owned(), "[audit]", "names no place", "`syslog = true`"),
+        ("[audit]\nsyslog = false".to_owned(), "[audit]", "names no place", "leave `[audit]` out"),
+        ("[audit]\nsyslog = \"true\"".to_owned(), "\"true\"", "belongs here, not a text", "without quotes"),
+        ("[audit]\nfile = \"audit.jsonl\"".to_owned(), "\"audit.jsonl\"", "not absolute", "from `/` on"),
+        ("[audit]\nfiles = \"/a\"".to_owned(), "files", "no key of `[audit]`", "did you mean `file`?"),
         ("[ceilings]\ndeadline = 0".to_owned(), "0", "from 1 to 900", "seconds"),
         ("[ceilings]\nsettle = 1".to_owned(), "settle", "no key of `[ceilings]`", "`deadline`"),
     ] {

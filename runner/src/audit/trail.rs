@@ -1,0 +1,131 @@
+//! One run's way through the log.
+
+use super::chain::Hash;
+use super::event::{self, Event};
+use super::{Audit, AuditError};
+use crate::broker::http::redact::Redactor;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+/// Most lines of the rotator that one run's trail takes.
+const SAID_LINES: u32 = 200;
+/// Most bytes of them.
+const SAID_BYTES: usize = 64 * 1024;
+
+/// The intent is on the disk (or the operator wants no log): only now may the changing request leave.
+#[derive(Debug)]
+#[must_use = "a changing request needs it"]
+pub struct Intended(());
+
+/// Records the events of one run.
+#[derive(Debug)]
+pub struct Trail {
+    audit: Audit,
+    run: String,
+    clock: fn() -> Timestamp,
+    anchor: Option<Hash>,
+    warnings: Vec<String>,
+    /// Events that could not be recorded.
+    unrecorded: u64,
+    said_lines: u32,
+    said_bytes: usize,
+    /// Lines of the rotator beyond what is taken.
+    said_left_out: u64,
+}
+
+impl Trail {
+    pub(super) fn new(audit: Audit, run: &str) -> Trail {
+        Trail {
+            audit,
+            run: run.to_owned(),
+            clock: Timestamp::now,
+            anchor: None,
+            warnings: Vec::new(),
+            unrecorded: 0,
+            said_lines: 0,
+            said_bytes: 0,
+            said_left_out: 0,
+        }
+    }
+
+    /// The same trail by another clock: for tests.
+    pub fn with_clock(mut self, clock: fn() -> Timestamp) -> Trail {
+        self.clock = clock;
+        self
+    }
+
+    /// Records that a changing request is about to leave. On an error it must not.
+    pub fn intend(&mut self, sending: event::Sending, redactor: &Redactor) -> Result<Intended, AuditError> {
+        self.record(Event::Intent(sending), redactor)?;
+        Ok(Intended(()))
+    }
+
+    /// Records an event before anything was changed: on an error, nothing should be. `run-start`, intents and outcomes are on
+    /// the disk when this answers; the others go there with the next of these.
+    pub fn record(&mut self, event: Event, redactor: &Redactor) -> Result<(), AuditError> {
+        if self.leaves_out(&event) {
+            return Ok(());
+        }
+        let event = event.made_safe(redactor);
+        let recorded = self.audit.write(self.fields(&event), &event);
+        match recorded {
+            Ok(recorded) => {
+                self.anchor = recorded.anchor.or(self.anchor);
+                self.warnings.extend(recorded.warnings);
+                Ok(())
+            }
+            Err(error) => {
+                self.unrecorded += 1;
+                Err(error)
+            }
+        }
+    }
+
+    /// Records an event whatever comes of it: for everything from the change on. What went wrong is a warning, once.
+    pub fn note(&mut self, event: Event, redactor: &Redactor) {
+        if let Err(error) = self.record(event, redactor) {
+            let warning = format!("the audit log is not complete: {error}");
+            if !self.warnings.contains(&warning) {
+                self.warnings.push(warning);
+            }
+        }
+    }
+
+    /// The hash of the last record of this run that is where it will stay, for the result line: whoever keeps it can tell
+    /// whether the log still reaches that far.
+    pub fn anchor(&self) -> Option<String> {
+        self.anchor.map(|hash| hash.to_string())
+    }
+
+    /// What the result should warn of.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// A rotator that talks without end fills no disk.
+    fn leaves_out(&mut self, event: &Event) -> bool {
+        let Event::Said(said) = event else { return false };
+        let bytes = self.said_bytes.saturating_add(said.guest.len().min(event::WORDS_MOST));
+        if self.said_lines >= SAID_LINES || bytes > SAID_BYTES {
+            self.said_left_out += 1;
+            return true;
+        }
+        self.said_lines += 1;
+        self.said_bytes = bytes;
+        false
+    }
+
+    fn fields(&self, event: &Event) -> Map<String, Value> {
+        let mut fields = event.fields();
+        fields.insert("time".to_owned(), format!("{:.3}", (self.clock)()).into());
+        fields.insert("run".to_owned(), self.run.as_str().into());
+        if matches!(event, Event::Outcome(_)) {
+            for (name, count) in [("unrecorded", self.unrecorded), ("said_left_out", self.said_left_out)] {
+                if count > 0 {
+                    fields.insert(name.to_owned(), count.into());
+                }
+            }
+        }
+        fields
+    }
+}
