@@ -1,6 +1,7 @@
 //! The command line: one small file a verb.
 
 mod approve;
+mod audit;
 mod inspect;
 mod out;
 mod pack;
@@ -39,6 +40,7 @@ enum Verb {
     Approve(Box<approve::Approve>),
     Inspect(inspect::Inspect),
     Pack(pack::Pack),
+    Audit(audit::Audit),
 }
 
 /// Where the operator's files are.
@@ -100,6 +102,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Approve(args) => args.execute(&mut out),
         Verb::Inspect(args) => args.execute(&mut out),
         Verb::Pack(args) => args.execute(&mut out),
+        Verb::Audit(args) => args.execute(&mut out),
     };
     let exit = exit.unwrap_or_else(|error| {
         out.error(&format!("rotabox: {error:#}\n"));
