@@ -2,6 +2,8 @@
 
 use super::*;
 use std::sync::{Mutex, PoisonError};
+use wasmtime::component::{Component, Linker, Val};
+use wasmtime::{Engine, Store};
 
 /// One build at a time: a module is read while nobody writes it.
 static BUILDING: Mutex<()> = Mutex::new(());
@@ -14,9 +16,27 @@ fn root() -> &'static Path {
 /// Builds a crate into this repository's target folder, and reads its module.
 fn module(folder: &Path) -> Vec<u8> {
     let _one = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let built = build::build_crates_into(&[folder], Some(target)).unwrap_or_else(|error| panic!("{error}"));
+    built(folder)
+}
+
+/// Copies okta and what it is built from to another folder, has it altered, builds it there and reads its module. Cargo
+/// tells members of a workspace apart by name and age, not by where the workspace lies: the copy is newer than anything
+/// built so far, so it is built anew, and an altered one needs a name of its own.
+fn module_of_copy(to: &Path, alter: impl FnOnce(&Path)) -> Vec<u8> {
+    let _one = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
+    copy_workspace(to);
+    let folder = to.join("guests/okta");
+    alter(&folder);
+    built(&folder)
+}
+
+fn built(folder: &Path) -> Vec<u8> {
+    let built = build::build_crates_into(&[folder], Some(target())).unwrap_or_else(|error| panic!("{error}"));
     std::fs::read(&built[0].module).unwrap()
+}
+
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
 /// A crate's folder, and its page as the same file wherever it lies.
@@ -72,9 +92,7 @@ fn the_same_crate_gives_the_same_bytes_in_another_folder() {
     let here = pack(&module(&here), Some(&page)).unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
     let root = elsewhere.path().join("a folder of another depth/and name");
-    copy_workspace(&root);
-    let (there, page) = okta(&root);
-    let there = pack(&module(&there), Some(&page)).unwrap();
+    let there = pack(&module_of_copy(&root, |_| ()), Some(&page)).unwrap();
     assert_eq!(here.sha256, there.sha256);
     assert_eq!(here.component, there.component);
     let home = std::env::home_dir().unwrap();
@@ -83,6 +101,49 @@ fn the_same_crate_gives_the_same_bytes_in_another_folder() {
         let found = here.component.windows(path.len()).any(|bytes| bytes == path);
         assert!(!found, "a path of this machine is in the module");
     }
+}
+
+#[test]
+fn a_panic_of_a_guest_is_logged_before_the_trap() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let code = r#"
+        struct Clumsy;
+        impl rotabox_guest::Rotator for Clumsy {
+            fn change(_: &mut rotabox_guest::Http) -> rotabox_guest::Done {
+                panic!("there is no {} group", 7)
+            }
+        }
+        rotabox_guest::export!(Clumsy);
+    "#;
+    let module = module_of_copy(elsewhere.path(), |folder| {
+        let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+        std::fs::write(folder.join("Cargo.toml"), manifest.replace("rotator-okta", "rotator-clumsy")).unwrap();
+        std::fs::write(folder.join("src/lib.rs"), code).unwrap();
+    });
+    let packed = pack(&module, None).unwrap();
+
+    let engine = Engine::default();
+    let component = Component::new(&engine, &packed.component).unwrap();
+    let mut linker = Linker::<Vec<String>>::new(&engine);
+    let mut log = linker.instance("rotabox:rotator/log@0.1.0").unwrap();
+    log.func_new("write", |mut store, _, values, _| {
+        store.data_mut().push(format!("{values:?}"));
+        Ok(())
+    })
+    .unwrap();
+    linker.allow_shadowing(true);
+    linker.define_unknown_imports_as_traps(&component).unwrap();
+    let mut store = Store::new(&engine, Vec::new());
+    let instance = linker.instantiate(&mut store, &component).unwrap();
+    let rotation = instance.get_export_index(&mut store, None, "rotabox:rotator/rotation@0.1.0").unwrap();
+    let run = instance.get_export_index(&mut store, Some(&rotation), "run").unwrap();
+    let run = instance.get_func(&mut store, run).unwrap();
+    let step = Val::Variant("change".to_owned(), None);
+    let trap = run.call(&mut store, &[step], &mut [Val::Bool(false)]).unwrap_err();
+    assert!(format!("{trap:?}").contains("unreachable"), "{trap:?}");
+    let [line] = store.data().as_slice() else { panic!("{:?}", store.data()) };
+    assert!(line.contains(r#"Enum("error")"#) && line.contains("there is no 7 group"), "{line}");
+    assert!(line.contains("src/lib.rs:5:"), "it says where: {line}");
 }
 
 #[test]
@@ -116,8 +177,7 @@ fn a_crate_that_does_not_compile_shows_what_the_compiler_says() {
     std::fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
     std::fs::write(folder.path().join("src/lib.rs"), "#![no_std]\nfn wrong() { nowhere() }\n").unwrap();
     let _one = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let error = build::build_crates_into(&[folder.path()], Some(target)).unwrap_err();
+    let error = build::build_crates_into(&[folder.path()], Some(target())).unwrap_err();
     assert!(matches!(&error, build::BuildError::Failed { names, .. } if names == &["wrong"]), "{error}");
     assert!(error.to_string().contains("cannot find function `nowhere`"), "{error}");
 }
