@@ -159,7 +159,7 @@ async fn started(verb: Verb, opened: Opened, result: &mut RunResult) -> Result<S
     };
     run.desk.link.kill().await;
     let redactor = Redactor::new(run.desk.secrets());
-    result.take(run.desk.ledger.entries(), &run.desk.warnings, &run.desk.log, &redactor);
+    result.take(run.desk.ledger.entries(), &run.desk.warnings, &run.desk.log, redactor);
     Ok(said)
 }
 

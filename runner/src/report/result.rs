@@ -104,7 +104,7 @@ impl Walls {
 }
 
 /// The result line. Field order is part of it.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub struct RunResult {
     version: u32,
     run: String,
@@ -139,6 +139,8 @@ pub struct RunResult {
     milliseconds: u64,
     #[serde(skip)]
     log: Vec<(String, Level, String)>,
+    #[serde(skip)]
+    redactor: Option<Redactor>,
 }
 
 impl RunResult {
@@ -167,6 +169,7 @@ impl RunResult {
             walls: Walls { broker, worker: None },
             milliseconds: 0,
             log: Vec::new(),
+            redactor: None,
         }
     }
 
@@ -201,7 +204,7 @@ impl RunResult {
         entries: &[Entry],
         warnings: &[String],
         log: &[(String, Level, String)],
-        redactor: &Redactor,
+        redactor: Redactor,
     ) {
         self.requests = entries.to_vec();
         for entry in &mut self.requests {
@@ -209,6 +212,7 @@ impl RunResult {
         }
         self.warnings = warnings.iter().map(|warning| redactor.redact(warning)).collect();
         self.log = log.iter().map(|(step, level, text)| (step.clone(), *level, redactor.redact(text))).collect();
+        self.redactor = Some(redactor);
     }
 
     /// Takes the end of the run.
@@ -234,6 +238,9 @@ impl RunResult {
                 self.live = Live::AsBefore;
                 self.reason = reason;
             }
+        }
+        if let Some(redactor) = self.redactor.take() {
+            self.reason = redactor.redact(&self.reason);
         }
         self.milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     }
