@@ -76,7 +76,7 @@ def main():
             check(server.ask("POST", f"/v1/auth/userpass/users/{USER}", {"password": OLD}, root)[0] == 204, "a user")
             check(signs_in(server, OLD) and not signs_in(server, NEW), "the old password signs in")
 
-            bench.policy("bao", "guests/rest/pages/userpass.toml", {"vault": "OpenBao rotation token"})
+            bench.policy("bao", "guests/rest/pages/openbao.toml", {"vault": "OpenBao rotation token"})
             api = {"uid": "api", "title": "OpenBao rotation token", "url": f"https://localhost:{port}", "password": token}
 
             def rotabox(verb, old, new, *expect):

@@ -89,6 +89,9 @@ struct Stand {
     rest: Option<rest::Start>,
     #[serde(default)]
     line: Vec<Line>,
+    /// The login of the account whose password counts, if the params name it in another way.
+    #[serde(rename = "truth-of")]
+    truth_of: Option<String>,
 }
 
 fn good() -> String {
@@ -152,7 +155,8 @@ pub fn check(cases: &Path, folder: &Path) {
     let stand: Stand =
         serde_json::from_value(stand).unwrap_or_else(|error| panic!("{}: provider.toml: {error}", folder.display()));
     let mut bench = Bench::new();
-    let (server, truth) = start(&stand, bench.ca(), &top(&params, "user"));
+    let account = stand.truth_of.clone().unwrap_or_else(|| top(&params, "user"));
+    let (server, truth) = start(&stand, bench.ca(), &account);
     for fault in stand.fault {
         server.script(fault);
     }
@@ -184,7 +188,7 @@ pub fn check(cases: &Path, folder: &Path) {
     } else {
         let mut policy = files.merged("policy.toml").expect("policy.toml in the default folder");
         replace(&mut policy, &words);
-        bench.policy("prod", &toml::to_string(&policy).expect("a policy as TOML"));
+        bench.policy("prod", &toml::to_string(&to_toml(policy)).expect("a policy as TOML"));
     }
     replace(&mut params, &words);
     let params = split(params);
@@ -370,6 +374,20 @@ impl Files<'_> {
 
 fn parse<T: serde::de::DeserializeOwned>(text: &str, path: &Path) -> T {
     toml::from_str(text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn to_toml(value: Value) -> toml::Value {
+    match value {
+        Value::Null => panic!("null in a policy"),
+        Value::Bool(truth) => toml::Value::Boolean(truth),
+        Value::Number(number) => match number.as_i64() {
+            Some(whole) => toml::Value::Integer(whole),
+            None => toml::Value::Float(number.as_f64().expect("a number")),
+        },
+        Value::String(text) => toml::Value::String(text),
+        Value::Array(values) => toml::Value::Array(values.into_iter().map(to_toml).collect()),
+        Value::Object(values) => toml::Value::Table(values.into_iter().map(|(key, value)| (key, to_toml(value))).collect()),
+    }
 }
 
 fn merge(under: &mut Value, over: Value) {
