@@ -150,7 +150,7 @@ async fn started(verb: Verb, opened: Opened, result: &mut RunResult) -> Result<S
         worker_gone: None,
         last_run: 0,
     };
-    let mut run = Run { desk, denied: None };
+    let mut run = Run { desk, denied: None, denials: Vec::new(), unmet: false };
     let plan = plan(&bound);
     let said = match verb {
         Verb::Run => Said::Outcome(machine::rotate(plan, &mut run).await),
@@ -158,6 +158,7 @@ async fn started(verb: Verb, opened: Opened, result: &mut RunResult) -> Result<S
         Verb::Verify { new } => Said::Checked(run.look(plan, new).await),
     };
     run.desk.link.kill().await;
+    run.warn_of_denials(&said);
     let redactor = Redactor::new(run.desk.secrets());
     result.take(run.desk.ledger.entries(), &run.desk.warnings, &run.desk.log, redactor);
     Ok(said)
@@ -232,7 +233,12 @@ fn plan(bound: &Bound) -> Plan {
 /// The machine's hands: steps of the rotator, through the worker and the network.
 struct Run<'b> {
     desk: Desk<'b>,
+    /// The first denial of a verification.
     denied: Option<String>,
+    /// All that it asked for and was refused, the first of each step.
+    denials: Vec<String>,
+    /// A precondition did not hold in the last verification.
+    unmet: bool,
 }
 
 impl Steps for Run<'_> {
@@ -243,15 +249,18 @@ impl Steps for Run<'_> {
             return Sight::CannotTell(format!("there is no {} password", W::WORD));
         };
         let seen = self.desk.step(Step::Verify, Some(candidate), &format!("verify {}", W::WORD)).await;
+        self.note(&seen);
         if self.denied.is_none() {
             self.denied.clone_from(&seen.denied);
         }
+        self.unmet = seen.unmet;
         let otherwise = why(&seen, "the rotator sent no sign-in");
         observe(seen.observations, || otherwise)
     }
 
     async fn change(&mut self, step: Step) -> StepEnd {
         let seen = self.desk.step(step, None, step.as_str()).await;
+        self.note(&seen);
         let fate = self.desk.ledger.fate(step);
         let reason = match &seen.change_answer {
             Some(answer) => answer.clone(),
@@ -262,6 +271,7 @@ impl Steps for Run<'_> {
 
     async fn finish(&mut self) {
         let seen = self.desk.step(Step::Finish, None, "finish").await;
+        self.note(&seen);
         if !seen.said_ok {
             let reason = why(&seen, "it ended without a word");
             self.desk.warnings.push(format!("the password was rotated, but `finish` was not done: {reason}"));
@@ -286,6 +296,22 @@ fn why(seen: &Seen, otherwise: &str) -> String {
 }
 
 impl Run<'_> {
+    fn note(&mut self, seen: &Seen) {
+        self.denials.extend(seen.denied.clone());
+        self.denials.dedup();
+    }
+
+    /// A rotator that asks for what it may not have is worth a look, whatever the run came to.
+    fn warn_of_denials(&mut self, said: &Said) {
+        let reason = match said {
+            Said::Outcome(outcome) => outcome.reason(),
+            Said::Checked(Checked::Denied(reason)) => reason,
+            Said::Checked(_) => "",
+        };
+        let others = self.denials.iter().filter(|denial| *denial != reason);
+        self.desk.warnings.extend(others.map(|denial| format!("the rotator asked for what is refused: {denial}")));
+    }
+
     /// `verify`: does the provider accept the old (or the new) password?
     async fn look(&mut self, plan: Plan, new: bool) -> Checked {
         if !plan.can_verify {
@@ -309,6 +335,7 @@ impl Run<'_> {
             (Sight::Refused { route }, None) => {
                 Checked::Refused(format!("the provider refuses the {} password (route `{route}`)", W::WORD))
             }
+            (Sight::CannotTell(reason), None) if self.unmet => Checked::Refused(reason),
             (Sight::CannotTell(reason), None) => Checked::CannotTell(reason),
         }
     }

@@ -64,6 +64,8 @@ pub struct Seen {
     pub would_change: Option<String>,
     /// The provider's answer to the changing request, in words.
     pub change_answer: Option<String>,
+    /// A precondition of the page did not hold.
+    pub unmet: bool,
     /// The rotator said that it succeeded.
     pub said_ok: bool,
 }
@@ -110,6 +112,7 @@ impl<'b> Desk<'b> {
             // What a `requires` says is the best reason there is: it goes before what the rotator makes of it.
             let ended = self.words(ended, &running);
             running.seen.reason = Some(ended);
+            running.seen.unmet = true;
         }
         running.seen
     }
