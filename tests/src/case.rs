@@ -386,7 +386,9 @@ fn to_toml(value: Value) -> toml::Value {
         },
         Value::String(text) => toml::Value::String(text),
         Value::Array(values) => toml::Value::Array(values.into_iter().map(to_toml).collect()),
-        Value::Object(values) => toml::Value::Table(values.into_iter().map(|(key, value)| (key, to_toml(value))).collect()),
+        Value::Object(values) => {
+            toml::Value::Table(values.into_iter().map(|(key, value)| (key, to_toml(value))).collect())
+        }
     }
 }
 

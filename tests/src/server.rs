@@ -202,6 +202,9 @@ fn serve(stream: TcpStream, connection: usize, shared: &Arc<Shared>) -> io::Resu
             Some((how, false)) => how,
             Some((how, true)) => how.or_truly(shared.provider.answer(&request)),
         };
+        if let How::Answer(answer) = &how {
+            lock(&shared.seen).statuses[request.number] = Some(answer.status);
+        }
         if !reply(&mut stream, how)?
             || request.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"))
         {
