@@ -78,6 +78,7 @@ pub enum SetupError {
 #[derive(Clone)]
 pub struct Trust {
     tls: Arc<ClientConfig>,
+    roots: usize,
     proxy: Option<Arc<Proxy>>,
 }
 
@@ -92,10 +93,17 @@ struct Proxy {
 impl Trust {
     /// Reads what the operator's file for the host names.
     pub fn load(host: &HostFile) -> Result<Trust, SetupError> {
+        let roots = roots(host)?;
         Ok(Trust {
-            tls: Arc::new(tls(roots(host)?)?),
+            roots: roots.len(),
+            tls: Arc::new(tls(roots)?),
             proxy: host.proxy.as_ref().map(proxy).transpose()?.map(Arc::new),
         })
+    }
+
+    /// How many root certificates are trusted.
+    pub fn roots(&self) -> usize {
+        self.roots
     }
 
     /// The proxy's host and port.
