@@ -2,6 +2,8 @@
 
 mod approve;
 mod audit;
+mod doctor;
+mod explain;
 mod inspect;
 mod out;
 mod pack;
@@ -39,6 +41,8 @@ enum Verb {
     Verify(run::Verify),
     Approve(Box<approve::Approve>),
     Inspect(inspect::Inspect),
+    Explain(explain::Explain),
+    Doctor(doctor::Doctor),
     Pack(pack::Pack),
     Audit(audit::Audit),
 }
@@ -101,6 +105,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Verify(args) => args.execute(enforced, &mut out),
         Verb::Approve(args) => args.execute(&mut out),
         Verb::Inspect(args) => args.execute(&mut out),
+        Verb::Explain(args) => args.execute(&mut out),
+        Verb::Doctor(args) => args.execute(enforced, &mut out),
         Verb::Pack(args) => args.execute(&mut out),
         Verb::Audit(args) => args.execute(&mut out),
     };

@@ -9,6 +9,7 @@
 //! | [`fit`] | does a policy fit its page, before any params are there |
 //! | [`bind`] | page + policy + params -> [`Bound`]; each name resolved, or an error listing those that exist |
 //! | [`decide`] | the one decision |
+//! | [`which`] | which route can have produced a request |
 //! | [`explain`] | a decision in words |
 
 mod base_url;
@@ -24,6 +25,7 @@ pub mod hosts;
 pub mod pattern;
 #[cfg(test)]
 mod tests;
+pub mod which;
 
 pub use bind::{Bound, bind};
 pub use decide::{Ask, Decision, decide};

@@ -13,7 +13,7 @@ pub(super) fn heading(text: &str) -> String {
 }
 
 /// Label and value, `indent` blanks in; the label's column is `label` wide, the value wraps under itself.
-pub(super) fn pairs(rows: &[(String, String)], indent: u16, label: u16) -> String {
+pub(crate) fn pairs(rows: &[(String, String)], indent: u16, label: u16) -> String {
     let mut table = plain(WIDTH.saturating_sub(indent));
     for (name, value) in rows {
         table.add_row([name, value]);

@@ -1,8 +1,9 @@
 //! Results as JSON and text; escaping of untrusted text.
 
 pub mod escape;
+pub mod explanation;
 pub mod inspection;
-mod layout;
+pub(crate) mod layout;
 pub mod page_summary;
 pub mod page_table;
 pub mod page_view;
