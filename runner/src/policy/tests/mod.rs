@@ -2,6 +2,7 @@
 
 mod bind;
 mod decide;
+mod docs;
 mod file;
 mod find;
 mod host;
