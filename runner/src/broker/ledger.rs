@@ -118,9 +118,14 @@ impl Ledger {
         self.changes.iter().rev().find(|(of, _)| *of == step).map_or(Fate::NotSent, |(_, fate)| *fate)
     }
 
+    /// The step whose changing request may have reached the provider.
+    pub fn changed_by(&self) -> Option<Step> {
+        self.changes.iter().find(|(_, fate)| matches!(fate, Fate::Accepted | Fate::Ambiguous)).map(|(step, _)| *step)
+    }
+
     /// Whether any changing request may have reached the provider.
     pub fn anything_changed(&self) -> bool {
-        self.changes.iter().any(|(_, fate)| matches!(fate, Fate::Accepted | Fate::Ambiguous))
+        self.changed_by().is_some()
     }
 }
 

@@ -5,14 +5,15 @@
 
 use super::http::client::Trust;
 use super::http::dial::{Capability, Settings};
-use super::http::redact::Redactor;
 use super::interrupt::Interrupts;
 use super::ledger::{Fate, Ledger};
 use super::link::Link;
 use super::machine::{self, Plan, StepEnd, Steps};
 use super::outcome::Outcome;
 use super::proof::{New, Old, Sight, Which, observe};
-use super::session::{Desk, Seen};
+use super::session::{Desk, Known, Seen};
+use crate::audit::event::Event;
+use crate::audit::{Audit, Trail};
 use crate::confine::{self, Enforced};
 use crate::gateway;
 use crate::page::model::Origin;
@@ -43,11 +44,15 @@ pub struct Request {
 pub fn execute(request: &Request, enforced: Enforced) -> RunResult {
     let began = Instant::now();
     let mut result = RunResult::new(request.verb, &request.what, enforced);
-    let said = match opened(request, &mut result) {
-        Ok(opened) => runtime(request.verb, opened, &mut result),
+    let mut trail = None;
+    let said = match opened(request, &mut result, &mut trail) {
+        Ok((opened, trail)) => runtime(request.verb, opened, trail, &mut result),
         Err(reason) => Err(reason),
     };
     result.conclude(said.unwrap_or_else(|reason| Said::Outcome(Outcome::NotStarted { reason })), began.elapsed());
+    if let Some(trail) = &mut trail {
+        result.record(trail);
+    }
     result
 }
 
@@ -58,9 +63,15 @@ struct Opened {
     trust: Trust,
 }
 
-/// Reads and checks the operator's files and the module.
-fn opened(request: &Request, result: &mut RunResult) -> Result<Opened, String> {
+/// Reads and checks the operator's files and the module, and opens the audit log.
+fn opened<'t>(
+    request: &Request,
+    result: &mut RunResult,
+    trail: &'t mut Option<Trail>,
+) -> Result<(Opened, &'t mut Trail), String> {
     let host = host::load(request.config.as_deref()).map_err(|error| error.to_string())?;
+    let audit = Audit::open(&host.audit).map_err(|error| error.to_string())?;
+    let trail = trail.insert(audit.trail(result.run()));
     let trust = Trust::load(&host).map_err(|error| error.to_string())?;
     let mut found = find::find(&request.policies, &request.what).map_err(|error| error.to_string())?;
     found.policy.limits = host.limits(&found.policy.limits);
@@ -69,21 +80,21 @@ fn opened(request: &Request, result: &mut RunResult) -> Result<Opened, String> {
     if request.verb == Verb::Run && !found.page.can_verify() && !found.policy.settings.accept_unverified {
         return Err("the page has no verify route; to go by the provider's word, write `unverified = \"accept\"` under [settings] of the policy".to_owned());
     }
-    Ok(Opened { found, host, trust })
+    Ok((Opened { found, host, trust }, trail))
 }
 
-fn runtime(verb: Verb, opened: Opened, result: &mut RunResult) -> Result<Said, String> {
+fn runtime(verb: Verb, opened: Opened, trail: &mut Trail, result: &mut RunResult) -> Result<Said, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("the system gave no event loop: {error}"))?;
-    let said = runtime.block_on(started(verb, opened, result));
+    let said = runtime.block_on(started(verb, opened, trail, result));
     // A look-up in a helper thread may hang; the process does not wait for it.
     runtime.shutdown_background();
     said
 }
 
-async fn started(verb: Verb, opened: Opened, result: &mut RunResult) -> Result<Said, String> {
+async fn started(verb: Verb, opened: Opened, trail: &mut Trail, result: &mut RunResult) -> Result<Said, String> {
     let Opened { found, host, trust } = opened;
     let deadline = Instant::now() + found.policy.limits.deadline;
     let interrupts = Interrupts::listen().map_err(|error| format!("signals cannot be heard: {error}"))?;
@@ -136,6 +147,12 @@ async fn started(verb: Verb, opened: Opened, result: &mut RunResult) -> Result<S
     result.hosts(&bound.hosts);
     let settings =
         Settings { hosts: dialled(&bound), open: host.open, answer_bytes: bound.policy.limits.answer_bytes, deadline };
+    let known = Known::new(&bound);
+    let begins = result.begins(&bound.user);
+    if let Err(error) = trail.record(Event::RunStart(Box::new(begins)), known.redactor()) {
+        link.kill().await;
+        return Err(format!("nothing is started that cannot be recorded: {error}"));
+    }
     let desk = Desk {
         bound: &bound,
         link,
@@ -146,7 +163,8 @@ async fn started(verb: Verb, opened: Opened, result: &mut RunResult) -> Result<S
         rehearsal: verb == Verb::Rehearse,
         log: Vec::new(),
         warnings: Vec::new(),
-        found_secrets: Vec::new(),
+        known,
+        trail,
         worker_gone: None,
         last_run: 0,
     };
@@ -159,8 +177,8 @@ async fn started(verb: Verb, opened: Opened, result: &mut RunResult) -> Result<S
     };
     run.desk.link.kill().await;
     run.warn_of_denials(&said);
-    let redactor = Redactor::new(run.desk.secrets());
-    result.take(run.desk.ledger.entries(), &run.desk.warnings, &run.desk.log, redactor);
+    let Desk { ledger, warnings, log, known, .. } = run.desk;
+    result.take(&ledger, &warnings, &log, known.into_redactor());
     Ok(said)
 }
 

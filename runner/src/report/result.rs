@@ -1,10 +1,13 @@
 //! The result: one JSON line on stdout for machines, and a few lines on stderr for people, of which the first says what
 //! happened and what to do. Neither carries a secret, a body or a query string.
 
+use crate::audit::Trail;
+use crate::audit::event::{self, Event};
 use crate::broker::http::redact::Redactor;
-use crate::broker::ledger::Entry;
+use crate::broker::ledger::{Entry, Ledger};
 use crate::broker::outcome::{Live, Outcome};
 use crate::confine::Enforced;
+use crate::page::Step;
 use crate::policy::file;
 use crate::policy::find::Found;
 use crate::wire::Level;
@@ -136,11 +139,20 @@ pub struct RunResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     limits: Option<Limits>,
     walls: Walls,
+    /// The hash of this run's last record in the audit log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audit: Option<String>,
     milliseconds: u64,
     #[serde(skip)]
     log: Vec<(String, Level, String)>,
     #[serde(skip)]
     redactor: Option<Redactor>,
+    #[serde(skip)]
+    account: Option<String>,
+    #[serde(skip)]
+    sent: u32,
+    #[serde(skip)]
+    changed_by: Option<Step>,
 }
 
 impl RunResult {
@@ -167,9 +179,13 @@ impl RunResult {
             policy_sha256: None,
             limits: None,
             walls: Walls { broker, worker: None },
+            audit: None,
             milliseconds: 0,
             log: Vec::new(),
             redactor: None,
+            account: None,
+            sent: 0,
+            changed_by: None,
         }
     }
 
@@ -199,14 +215,10 @@ impl RunResult {
     }
 
     /// Takes the book, warnings and the rotator's words; all of it is redacted once more.
-    pub fn take(
-        &mut self,
-        entries: &[Entry],
-        warnings: &[String],
-        log: &[(String, Level, String)],
-        redactor: Redactor,
-    ) {
-        self.requests = entries.to_vec();
+    pub fn take(&mut self, ledger: &Ledger, warnings: &[String], log: &[(String, Level, String)], redactor: Redactor) {
+        self.requests = ledger.entries().to_vec();
+        self.sent = ledger.requests();
+        self.changed_by = ledger.changed_by();
         for entry in &mut self.requests {
             entry.judged = redactor.redact(&entry.judged);
         }
@@ -239,10 +251,58 @@ impl RunResult {
                 self.reason = reason;
             }
         }
-        if let Some(redactor) = self.redactor.take() {
+        if let Some(redactor) = &self.redactor {
             self.reason = redactor.redact(&self.reason);
         }
         self.milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    }
+
+    /// The run's id.
+    pub fn run(&self) -> &str {
+        &self.run
+    }
+
+    /// The first record of the audit log: what is about to run.
+    pub fn begins(&mut self, account: &str) -> event::RunStart {
+        self.account = Some(account.to_owned());
+        event::RunStart {
+            rotabox: env!("CARGO_PKG_VERSION"),
+            verb: self.verb,
+            policy: self.policy.clone(),
+            policy_sha256: self.policy_sha256.clone().unwrap_or_default(),
+            policy_self_owned: self.policy_owner.is_some(),
+            rotator: self.rotator.clone().unwrap_or_default(),
+            module_sha256: self.module_sha256.clone().unwrap_or_default(),
+            page_sha256: self.page_sha256.clone().unwrap_or_default(),
+            account: self.account.clone(),
+            hosts: self.hosts.clone(),
+            limits: self.limits.clone().unwrap_or_else(|| Limits::of(&file::Limits::default())),
+            walls: self.walls.broker.clone(),
+        }
+    }
+
+    /// The last record of the audit log, and what the log has to say to this result.
+    pub fn record(&mut self, trail: &mut Trail) {
+        let outcome = event::Outcome {
+            verb: self.verb,
+            outcome: self.outcome,
+            exit: self.exit,
+            live: self.live,
+            changed_by: self.changed_by,
+            proved_by: self.proved_by.clone(),
+            reason: self.reason.clone(),
+            policy: self.policy.clone(),
+            rotator: self.rotator.clone(),
+            account: self.account.clone(),
+            hosts: self.hosts.clone(),
+            requests: self.sent,
+            warnings: u64::try_from(self.warnings.len()).unwrap_or(u64::MAX),
+            milliseconds: self.milliseconds,
+        };
+        let nothing = Redactor::new([]);
+        trail.note(Event::Outcome(Box::new(outcome)), self.redactor.as_ref().unwrap_or(&nothing));
+        self.audit = trail.anchor();
+        self.warnings.extend(trail.warnings().iter().cloned());
     }
 
     /// The exit code.

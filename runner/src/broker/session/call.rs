@@ -2,6 +2,8 @@
 
 use super::gather::Trouble;
 use super::{Desk, Running, SHOWN_MOST, WORDS_MOST};
+use crate::audit::AuditError;
+use crate::audit::event::{self, Event};
 use crate::broker::http::failure::DialError;
 use crate::broker::http::redact::Redactor;
 use crate::broker::ledger::{Entry, Fate};
@@ -47,7 +49,7 @@ impl<'b> Desk<'b> {
         args: &[(String, String)],
     ) -> Result<wire::Answer, Problem> {
         if let Some(ended) = running.progress.ended() {
-            let ended = self.words(ended, running);
+            let ended = self.words(ended);
             return Err(Problem::NotSent(format!("the step has ended: {ended}")));
         }
         let bound = self.bound;
@@ -57,6 +59,8 @@ impl<'b> Desk<'b> {
             Decision::Deny(refusal) => {
                 let text = escape(&explain::refusal(&refusal, name), WORDS_MOST);
                 running.seen.denied.get_or_insert_with(|| text.clone());
+                let (asked, reason, line) = (name.to_owned(), text.clone(), refusal.line.clone());
+                self.note(Event::Denial(event::Denial { step: running.label.clone(), asked, reason, line }));
                 running.seen.because(format!("denied: {text}"));
                 return Err(match refusal.rule {
                     Rule::Page(Denial::UnknownRoute { .. }) => Problem::NotInPage(text),
@@ -67,6 +71,8 @@ impl<'b> Desk<'b> {
         if route.places_candidate() && !self.ledger.may_risk_sign_in() {
             let text = "no further sign-in is risked: two have failed already";
             running.seen.because(text);
+            let (step, reason) = (running.label.clone(), text.to_owned());
+            self.note(Event::Limit(event::Limit { step, limit: "sign-ins", reason }));
             return Err(Problem::NotSent(text.to_owned()));
         }
         if self.interrupts.came(1) && !self.ledger.anything_changed() {
@@ -89,8 +95,27 @@ impl<'b> Desk<'b> {
                 .get_or_insert_with(|| format!("{} by route `{}`", route.method.as_str(), route.name));
             return Err(Problem::NotSent("rehearsal".to_owned()));
         }
+        if route.changes
+            && let Err(error) = self.intend(running, route)
+        {
+            // Nothing may change that cannot be recorded.
+            running.seen.because(format!("nothing was changed, because {error}"));
+            return Err(Problem::NotSent("the audit log cannot be written".to_owned()));
+        }
         running.progress.spend(route);
         self.exchange(running, route, args, placed).await
+    }
+
+    /// The intent is on the disk before a changing request leaves.
+    fn intend(&mut self, running: &Running<'_>, route: &Route) -> Result<(), AuditError> {
+        let sending = event::Sending {
+            step: running.label.clone(),
+            route: route.name.as_str().to_owned(),
+            method: route.method.as_str(),
+            host: self.host_of(route),
+            account: self.bound.user.clone(),
+        };
+        self.trail.intend(sending, self.known.redactor()).map(|_intended| ())
     }
 
     /// Sends the placed request (and further pages of a list), judges, learns, books, and answers.
@@ -107,6 +132,7 @@ impl<'b> Desk<'b> {
         }
         let gathered = self.gather(running, route, args, placed).await;
         let took = began.elapsed();
+        self.remember_secrets(running);
         let (answers, more) = match gathered {
             Ok(gathered) => gathered,
             Err(trouble) => return Err(self.no_answer(running, route, trouble, took)),
@@ -119,11 +145,12 @@ impl<'b> Desk<'b> {
         self.draw_conclusions(running, route, &judgement);
         running.progress.learn(route, &mut judgement);
         self.remember_secrets(running);
-        let redactor = self.redactor(running);
         for warning in &judgement.warnings {
-            self.warnings.push(escape(&redactor.redact(warning), WORDS_MOST));
+            let warning = self.words(warning);
+            self.note(Event::Warning(event::Warning { reason: warning.clone() }));
+            self.warnings.push(warning);
         }
-        let answer = rendered(&judgement, &redactor);
+        let answer = rendered(&judgement, self.known.redactor());
         if route.changes {
             let shown: Vec<String> = answer.shown.iter().map(|(name, value)| format!("{name}={value}")).collect();
             running.seen.change_answer = Some(format!(
@@ -152,7 +179,7 @@ impl<'b> Desk<'b> {
             }
             Trouble::Paging(why) => (Problem::NoAnswer as fn(String) -> Problem, Fate::Ambiguous, why),
         };
-        let text = self.words(&text, running);
+        let text = self.words(&text);
         let word = if fate == Fate::NotSent { "not sent" } else { "no answer" };
         self.book(running, route, None, word, took);
         if route.changes {
@@ -199,7 +226,7 @@ impl<'b> Desk<'b> {
         judged: &str,
         took: Duration,
     ) {
-        self.ledger.book(Entry {
+        let entry = Entry {
             step: running.label.clone(),
             route: route.name.as_str().to_owned(),
             method: route.method.as_str(),
@@ -207,7 +234,19 @@ impl<'b> Desk<'b> {
             status,
             judged: judged.to_owned(),
             milliseconds: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-        });
+        };
+        self.note(Event::Request(event::Request {
+            step: entry.step.clone(),
+            route: entry.route.clone(),
+            method: entry.method,
+            host: entry.host.clone(),
+            peer: running.peer.map(|peer| peer.to_string()),
+            status,
+            judged: entry.judged.clone(),
+            changes: route.changes,
+            milliseconds: entry.milliseconds,
+        }));
+        self.ledger.book(entry);
     }
 
     fn host_of(&self, route: &Route) -> String {

@@ -88,10 +88,14 @@ impl<'b> Desk<'b> {
 
     async fn dial(&mut self, running: &mut Running<'b>, route: &Route, placed: Placed) -> Result<Answer, DialError> {
         self.ledger.count_request();
+        running.peer = None;
         let times = if route.changes || self.ledger.anything_changed() { 2 } else { 1 };
         let connection = if route.changes { Connection::Fresh } else { Connection::Kept };
         tokio::select! {
-            (answer, _seen) = self.capability.send(placed, &mut running.jar, connection) => answer,
+            (answer, seen) = self.capability.send(placed, &mut running.jar, connection) => {
+                running.peer = seen.peer;
+                answer
+            }
             () = self.interrupts.wait(times) => Err(DialError::NoAnswer(NoAnswer::Interrupted)),
         }
     }

@@ -4,18 +4,22 @@ mod call;
 mod gather;
 mod secrets;
 
+pub use secrets::Known;
+
 use super::http::cookies::Jar;
 use super::http::dial::Capability;
 use super::interrupt::Interrupts;
 use super::ledger::Ledger;
 use super::link::Link;
 use super::proof::Observations;
+use crate::audit::Trail;
+use crate::audit::event::{self, Event};
 use crate::page::progress::Progress;
 use crate::page::{Secret, Step};
 use crate::policy::Bound;
 use crate::wire::{self, Call, Level, Reply, RunId, Start, ToBroker, ToWorker};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use zeroize::Zeroizing;
 
 /// Most characters of one value that a page shows to the rotator.
 const SHOWN_MOST: usize = 4096;
@@ -42,8 +46,10 @@ pub struct Desk<'b> {
     pub log: Vec<(String, Level, String)>,
     /// What is worth a warning.
     pub warnings: Vec<String>,
-    /// Secrets that came up on the way (captures, cookies), for redaction: (label, text).
-    pub found_secrets: Vec<(String, Zeroizing<String>)>,
+    /// Every secret of the run, for redaction.
+    pub known: Known,
+    /// The audit log.
+    pub trail: &'b mut Trail,
     /// The worker cannot be used any more, and why.
     pub worker_gone: Option<String>,
     /// The last run id that was used.
@@ -83,11 +89,13 @@ struct Running<'s> {
     candidate: Option<&'s Secret>,
     progress: Progress,
     jar: Jar,
+    /// The address that was dialled last.
+    peer: Option<SocketAddr>,
     seen: Seen,
 }
 
 /// How the wait for a frame ended.
-enum Event {
+enum Heard {
     Frame(ToBroker),
     Gone(String),
     TimeUp,
@@ -103,6 +111,7 @@ impl<'b> Desk<'b> {
             candidate,
             progress: Progress::new(step),
             jar: Jar::default(),
+            peer: None,
             seen: Seen::default(),
         };
         self.capability.fresh();
@@ -110,11 +119,16 @@ impl<'b> Desk<'b> {
         self.remember_secrets(&running);
         if let Some(ended) = running.progress.ended() {
             // What a `requires` says is the best reason there is: it goes before what the rotator makes of it.
-            let ended = self.words(ended, &running);
+            let ended = self.words(ended);
             running.seen.reason = Some(ended);
             running.seen.unmet = true;
         }
         running.seen
+    }
+
+    /// Records an event, whatever comes of it.
+    fn note(&mut self, event: Event) {
+        self.trail.note(event, self.known.redactor());
     }
 
     async fn drive(&mut self, running: &mut Running<'b>) {
@@ -137,11 +151,11 @@ impl<'b> Desk<'b> {
         let until = self.time_for(running.step);
         loop {
             let frame = match self.wait(run, until).await {
-                Event::Frame(frame) => frame,
-                Event::Gone(reason) => return self.give_up_worker(running, reason).await,
+                Heard::Frame(frame) => frame,
+                Heard::Gone(reason) => return self.give_up_worker(running, reason).await,
                 // The run is left where it is, without a reply: the worker serves the next one.
-                Event::TimeUp => return running.seen.because("the rotator used up the time for this step"),
-                Event::Interrupted => return running.seen.because("interrupted by a signal"),
+                Heard::TimeUp => return running.seen.because("the rotator used up the time for this step"),
+                Heard::Interrupted => return running.seen.because("interrupted by a signal"),
             };
             match frame {
                 ToBroker::Call(call) => {
@@ -151,7 +165,9 @@ impl<'b> Desk<'b> {
                     }
                 }
                 ToBroker::Log(line) => {
-                    let text = self.words(&line.text, running);
+                    let text = self.words(&line.text);
+                    let said = event::Said { step: running.label.clone(), level: line.level, guest: text.clone() };
+                    self.note(Event::Said(said));
                     self.log.push((running.label.clone(), line.level, text));
                 }
                 ToBroker::Done(Ok(())) => {
@@ -159,11 +175,12 @@ impl<'b> Desk<'b> {
                     return;
                 }
                 ToBroker::Done(Err(failure)) => {
-                    let said = self.words(&format!("{}: {}", failure.code, failure.detail), running);
+                    let said = self.words(&format!("{}: {}", failure.code, failure.detail));
                     return running.seen.because(format!("the rotator ended the step with `{said}`"));
                 }
                 ToBroker::Trapped(reason) => {
-                    let said = self.words(&reason, running);
+                    let said = self.words(&reason);
+                    self.note(Event::Trap(event::Trap { step: running.label.clone(), guest: said.clone() }));
                     return running.seen.because(format!("the rotator was stopped: {said}"));
                 }
                 ToBroker::Ready(_) | ToBroker::Rejected(_) | ToBroker::Described(_) => {
@@ -175,24 +192,24 @@ impl<'b> Desk<'b> {
     }
 
     /// Waits for the next frame of `run`; frames of runs that were left behind are dropped.
-    async fn wait(&mut self, run: RunId, until: Instant) -> Event {
+    async fn wait(&mut self, run: RunId, until: Instant) -> Heard {
         let times = if self.ledger.anything_changed() { 2 } else { 1 };
         loop {
             let event = tokio::select! {
                 biased;
-                () = self.interrupts.wait(times) => return Event::Interrupted,
-                () = tokio::time::sleep_until(until.into()) => return Event::TimeUp,
+                () = self.interrupts.wait(times) => return Heard::Interrupted,
+                () = tokio::time::sleep_until(until.into()) => return Heard::TimeUp,
                 frame = self.link.next() => frame,
             };
             match event {
-                Ok((of, frame)) if of == run => return Event::Frame(frame),
+                Ok((of, frame)) if of == run => return Heard::Frame(frame),
                 Ok((of, _)) if of.0 != 0 && of.0 < run.0 => {}
                 Ok(_) => {
-                    return Event::Gone(
+                    return Heard::Gone(
                         wire::WorkerMisbehaved::OutOfTurn("a frame of a run that does not exist").to_string(),
                     );
                 }
-                Err(error) => return Event::Gone(error.to_string()),
+                Err(error) => return Heard::Gone(error.to_string()),
             }
         }
     }

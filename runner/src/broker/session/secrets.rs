@@ -3,6 +3,7 @@
 use super::{Desk, Running, WORDS_MOST};
 use crate::broker::http::redact::Redactor;
 use crate::page::place::{FieldValue, Scope};
+use crate::policy::Bound;
 use crate::report::escape::escape;
 use zeroize::Zeroizing;
 
@@ -36,37 +37,61 @@ impl Desk<'_> {
     }
 
     /// Untrusted text, redacted, escaped and capped.
-    pub(super) fn words(&self, text: &str, running: &Running<'_>) -> String {
-        escape(&self.redactor(running).redact(text), WORDS_MOST)
+    pub(super) fn words(&self, text: &str) -> String {
+        escape(&self.known.redactor.redact(text), WORDS_MOST)
     }
 
-    /// Knows every secret of the run and of the step that is running.
-    pub(super) fn redactor(&self, running: &Running<'_>) -> Redactor {
-        let captures = running.progress.captures().map(|secret| (secret.label(), secret.lend()));
-        let cookies = running.jar.values().into_iter().map(|value| ("cookie", value));
-        Redactor::new(self.secrets().chain(captures).chain(cookies))
-    }
-
-    /// Every secret of the run: passwords, record fields, and what came up on the way.
-    pub fn secrets(&self) -> impl Iterator<Item = (&str, &str)> {
-        let passwords = [&self.bound.old_password, &self.bound.new_password].into_iter().flatten();
-        let fields =
-            self.bound.records.values().flat_map(|values| values.fields.values()).filter_map(|value| match value {
-                FieldValue::Secret(secret) => Some(secret),
-                FieldValue::Text(_) => None,
-            });
-        let found = self.found_secrets.iter().map(|(label, text)| (label.as_str(), text.as_str()));
-        passwords.chain(fields).map(|secret| (secret.label(), secret.lend())).chain(found)
-    }
-
-    /// Keeps what came up in a step for the redaction of everything that follows.
+    /// Learns the secrets that came up in a step, for the redaction of everything that follows. Called as soon as an answer is in,
+    /// and before anything of it is said.
     pub(super) fn remember_secrets(&mut self, running: &Running<'_>) {
         let captures = running.progress.captures().map(|secret| (secret.label(), secret.lend()));
         let cookies = running.jar.values().into_iter().map(|value| ("cookie", value));
-        for (label, text) in captures.chain(cookies) {
-            if !self.found_secrets.iter().any(|(_, known)| known.as_str() == text) {
-                self.found_secrets.push((label.to_owned(), Zeroizing::new(text.to_owned())));
+        self.known.learn(self.bound, captures.chain(cookies));
+    }
+}
+
+/// Every secret of the run, and the redactor that knows them.
+pub struct Known {
+    /// What came up on the way: captures and cookies, by label.
+    found: Vec<(String, Zeroizing<String>)>,
+    redactor: Redactor,
+}
+
+impl Known {
+    /// The passwords and record fields of `bound`.
+    pub fn new(bound: &Bound) -> Known {
+        Known { found: Vec::new(), redactor: Redactor::new(given(bound)) }
+    }
+
+    /// Cuts every secret that is known by now.
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
+    /// The same, to outlive the run.
+    pub fn into_redactor(self) -> Redactor {
+        self.redactor
+    }
+
+    fn learn<'s>(&mut self, bound: &Bound, more: impl Iterator<Item = (&'s str, &'s str)>) {
+        let before = self.found.len();
+        for (label, text) in more {
+            if !self.found.iter().any(|(_, known)| known.as_str() == text) {
+                self.found.push((label.to_owned(), Zeroizing::new(text.to_owned())));
             }
         }
+        if self.found.len() > before {
+            let found = self.found.iter().map(|(label, text)| (label.as_str(), text.as_str()));
+            self.redactor = Redactor::new(given(bound).chain(found));
+        }
     }
+}
+
+fn given(bound: &Bound) -> impl Iterator<Item = (&str, &str)> {
+    let passwords = [&bound.old_password, &bound.new_password].into_iter().flatten();
+    let fields = bound.records.values().flat_map(|values| values.fields.values()).filter_map(|value| match value {
+        FieldValue::Secret(secret) => Some(secret),
+        FieldValue::Text(_) => None,
+    });
+    passwords.chain(fields).map(|secret| (secret.label(), secret.lend()))
 }
