@@ -9,9 +9,11 @@
 //! | module | what |
 //! | --- | --- |
 //! | this one | what is said, and how much of it |
+//! | [`kind`] | tags and caps |
 //! | [`frame`] | bytes to frames and back, for blocking and for asynchronous pipes |
 
 pub mod frame;
+pub mod kind;
 
 use serde::{Deserialize, Serialize};
 

@@ -41,13 +41,26 @@ const WASI: [(&str, &str); 6] = [
     (
         "filesystem",
         "package wasi:filesystem@0.2.6;
-         interface types { resource descriptor { sync: func(); } }
+         interface types {
+            use wasi:io/streams@0.2.6.{input-stream, output-stream, error};
+            enum error-code { access }
+            resource descriptor {
+                read-via-stream: func(offset: u64) -> result<input-stream, error-code>;
+                write-via-stream: func(offset: u64) -> result<output-stream, error-code>;
+            }
+            filesystem-error-code: func(err: borrow<error>) -> option<error-code>;
+         }
          interface preopens { use types.{descriptor}; get-directories: func() -> list<tuple<descriptor, string>>; }",
     ),
     (
         "sockets",
         "package wasi:sockets@0.2.6;
          interface network { resource network; }
+         interface udp {
+            use wasi:io/poll@0.2.6.{pollable};
+            use network.{network};
+            resource udp-socket { start-bind: func(network: borrow<network>) -> result; subscribe: func() -> pollable; }
+         }
          interface instance-network { use network.{network}; instance-network: func() -> network; }",
     ),
     (
@@ -69,7 +82,9 @@ const WORLD: &str = "package test:guests;
         import wasi:clocks/monotonic-clock@0.2.6;
         import wasi:clocks/wall-clock@0.2.6;
         import wasi:random/random@0.2.6;
+        import wasi:filesystem/types@0.2.6;
         import wasi:filesystem/preopens@0.2.6;
+        import wasi:sockets/udp@0.2.6;
         import wasi:sockets/instance-network@0.2.6;
         import wasi:cli/environment@0.2.6;
         import wasi:cli/exit@0.2.6;
@@ -189,6 +204,20 @@ async fn sockets_are_there_by_name_only() {
     let network = r#"(import "wasi:sockets/instance-network@0.2.6" "instance-network" (func $network (result i32)))"#;
     let reason = trapped(network, &format!("(drop (call $network)) {OK}")).await;
     assert_eq!(reason, "it called `wasi:sockets/instance-network@0.2.6`, which no rotator has");
+}
+
+#[tokio::test]
+async fn stubs_that_use_streams_and_pollables_fit_the_linked_ones() {
+    let imports = format!(
+        r#"{OUT} {CLOCK}
+        (import "wasi:filesystem/types@0.2.6" "[method]descriptor.read-via-stream" (func (param i32 i64 i32)))
+        (import "wasi:filesystem/types@0.2.6" "[method]descriptor.write-via-stream" (func (param i32 i64 i32)))
+        (import "wasi:filesystem/types@0.2.6" "filesystem-error-code" (func (param i32 i32)))
+        (import "wasi:filesystem/preopens@0.2.6" "get-directories" (func (param i32)))
+        (import "wasi:sockets/udp@0.2.6" "[method]udp-socket.start-bind" (func (param i32 i32) (result i32)))
+        (import "wasi:sockets/udp@0.2.6" "[method]udp-socket.subscribe" (func (param i32) (result i32)))"#
+    );
+    assert_eq!(run(&component(&imports, OK)).await, (vec![], ToBroker::Done(Ok(()))));
 }
 
 const CLOCK: &str = r#"

@@ -3,6 +3,7 @@
 //! One pure [`Decoder`] serves the worker's blocking pipe and the broker's asynchronous one. It reads its input once,
 //! front to back, without indexing; it allocates a payload only after the header's length was held against the cap of its tag.
 
+use super::kind::{CALL, DESCRIBE, DESCRIBED, DONE, Kind, LOAD, LOG, MODULE, READY, REJECTED, REPLY, START, TRAPPED};
 use super::{
     ARGS_MAX, CODE_MAX, Call, DETAIL_MAX, LINE_MAX, NAME_MAX, RunId, ToBroker, ToWorker, VALUE_MAX, WorkerMisbehaved,
 };
@@ -61,43 +62,6 @@ pub enum FrameError {
     #[error("the pipe ended inside a frame")]
     Cut,
 }
-
-/// What is fixed about a frame by its tag.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kind {
-    /// The tag in the header.
-    pub tag: u8,
-    /// The name in messages.
-    pub name: &'static str,
-    /// The most bytes that its payload may have.
-    pub cap: u32,
-    /// It belongs to a run; else to the worker itself, run 0.
-    pub of_run: bool,
-}
-
-const KIB: u32 = 1024;
-const MIB: u32 = 1024 * KIB;
-
-/// The most bytes of a module. The largest useful ones hold a Python interpreter and have 19 MB.
-pub const MODULE_MAX: u32 = 32 * MIB;
-
-const fn kind(tag: u8, name: &'static str, cap: u32, of_run: bool) -> Kind {
-    Kind { tag, name, cap, of_run }
-}
-
-// Texts may grow sixfold as JSON (`\u0000`), so the caps of frames are about six times those of the texts inside.
-const MODULE: Kind = kind(1, "module", MODULE_MAX, false);
-const LOAD: Kind = kind(2, "load", KIB, false);
-const DESCRIBE: Kind = kind(3, "describe", 0, false);
-const START: Kind = kind(4, "start", 8 * MIB, true); // facts of one record: the line on stdin has at most 1 MiB
-const REPLY: Kind = kind(5, "reply", 8 * MIB, true); // what a page shows of one answer
-const READY: Kind = kind(129, "ready", 4 * KIB, false);
-const REJECTED: Kind = kind(130, "rejected", 512 * KIB, false);
-const DESCRIBED: Kind = kind(131, "described", 2 * MIB, false);
-const CALL: Kind = kind(132, "call", 2 * MIB, true);
-const LOG: Kind = kind(133, "log", 8 * KIB, true);
-const DONE: Kind = kind(134, "done", 8 * KIB, true);
-const TRAPPED: Kind = kind(135, "trapped", 8 * KIB, true);
 
 /// The frames of one direction.
 pub trait Frame: Sized {

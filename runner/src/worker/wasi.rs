@@ -28,7 +28,7 @@ use wasmtime_wasi_io::async_trait;
 use wasmtime_wasi_io::bindings::wasi::io;
 use wasmtime_wasi_io::bytes::Bytes;
 use wasmtime_wasi_io::poll::{DynPollable, Pollable, subscribe};
-use wasmtime_wasi_io::streams::{OutputStream, StreamError, StreamResult};
+use wasmtime_wasi_io::streams::{self, OutputStream, StreamError, StreamResult};
 
 /// Streams, pollables and errors that a step may hold at once.
 const RESOURCES: usize = 1000;
@@ -118,12 +118,23 @@ fn stubs(linker: &mut Linker<Guest>, component: &Component) -> wasmtime::Result<
                     let interface = interface.to_owned();
                     stub.func_new(name, move |_, _, _, _| Err(NotThere(interface.clone()).into()))?;
                 }
-                ComponentItem::Resource(_) => stub.resource(name, ResourceType::host::<Absent>(), |_, _| Ok(()))?,
+                ComponentItem::Resource(_) => stub.resource(name, resource(name), |_, _| Ok(()))?,
                 _ => {}
             }
         }
     }
     Ok(())
+}
+
+/// A stub's resource. Those of `wasi:io` that it uses have to be the linked ones, or nothing fits together.
+fn resource(name: &str) -> ResourceType {
+    match name {
+        "error" => ResourceType::host::<streams::Error>(),
+        "input-stream" => ResourceType::host::<streams::DynInputStream>(),
+        "output-stream" => ResourceType::host::<streams::DynOutputStream>(),
+        "pollable" => ResourceType::host::<DynPollable>(),
+        _ => ResourceType::host::<Absent>(),
+    }
 }
 
 struct HasTable;

@@ -1,6 +1,6 @@
 //! How large each part of a module may be. The parser's own limits are far too generous here (a million functions); these
 //! are about three times what the largest useful component has, Python's interpreter with its standard library. The module as a
-//! whole is capped by its frame ([`crate::wire::frame::MODULE_MAX`]).
+//! whole is capped by its frame ([`crate::wire::kind::MODULE_MAX`]).
 
 /// Functions of all core modules. Python has some 20 000; each costs a tenth of a millisecond to compile.
 pub(super) const FUNCTIONS: u64 = 100_000;

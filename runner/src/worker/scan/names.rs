@@ -70,9 +70,10 @@ pub(super) fn faults_of_imports(imports: &[Extern], inert_wasi: bool) -> Vec<Str
         }
     }
     if !wasi.is_empty() {
+        // The advice first: the list may be cut.
         faults.push(format!(
-            "it imports WASI ({}): build it for wasm32-unknown-unknown, or give it a WASI without files, sockets and environment by \
-             `wasi = \"inert\"` in the policy",
+            "it imports WASI, and the policy gives it none: build it for wasm32-unknown-unknown, or give it one without files, \
+             sockets and environment by `wasi = \"inert\"`; it wants {}",
             wasi.join(", ")
         ));
     }
