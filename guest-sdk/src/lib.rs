@@ -57,7 +57,7 @@ pub use http::{Answer, Http, Judged, Problem};
 /// | on the page | in Rust |
 /// | --- | --- |
 /// | route `find-by-login` | `http.find_by_login()`, by the trait `Routes` |
-/// | its arguments | `http.leave_group(args::LeaveGroup { group: "admins" })`; `number` is a `u64`, `one-of` an enum, the rest text |
+/// | its arguments | `http.unlock(args::Unlock { reason })`; `number` is a `u64`, `one-of` an enum, the rest text |
 /// | its name, for [`Http::offers`] | `routes::FIND_BY_LOGIN` |
 /// | the values it shows | `shown::find_by_login::STATE` |
 /// | the page's text, for tests | `PAGE` |
@@ -70,8 +70,8 @@ pub use http::{Answer, Http, Judged, Problem};
 ///
 /// fn change(http: &mut Http) -> Done {
 ///     let found = http.find()?.accepted()?;
-///     if found.shown(shown::find::STATE) == Some("joined") {
-///         http.leave_group(args::LeaveGroup { group: "rotating" })?;
+///     if found.shown(shown::find::STATE) == Some("expired") {
+///         http.unlock(args::Unlock { reason: args::UnlockReason::Expiry })?.accepted()?;
 ///     }
 ///     http.set()?.done()
 /// }
@@ -97,7 +97,7 @@ pub use http::{Answer, Http, Judged, Problem};
 /// rotabox_guest::page!("examples/acme.toml");
 ///
 /// fn change(http: &mut Http) -> Done {
-///     http.leave_group()?.done()
+///     http.unlock()?.done()
 /// }
 /// # fn main() {}
 /// ```
@@ -109,7 +109,7 @@ pub use http::{Answer, Http, Judged, Problem};
 /// rotabox_guest::page!("examples/acme.toml");
 ///
 /// fn change(http: &mut Http) -> Done {
-///     http.leave_group(args::LeaveGroup { group: "rotating", force: "yes" })?.done()
+///     http.unlock(args::Unlock { reason: args::UnlockReason::Expiry, force: true })?.done()
 /// }
 /// # fn main() {}
 /// ```
