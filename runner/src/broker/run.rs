@@ -162,7 +162,7 @@ async fn started(verb: Verb, opened: Opened, trail: &mut Trail, result: &mut Run
         interrupts,
         rehearsal: verb == Verb::Rehearse,
         log: Vec::new(),
-        warnings: Vec::new(),
+        warnings: bound.warnings.clone(),
         known,
         trail,
         worker_gone: None,

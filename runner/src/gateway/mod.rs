@@ -112,9 +112,7 @@ pub enum InputError {
     )]
     TooLong,
     /// More than one line, and not one that was wrapped.
-    #[error(
-        "stdin holds {lines} lines that are not one wrapped text; pipe exactly one params line into each run (`rotabox batch` takes one a line)"
-    )]
+    #[error("stdin holds {lines} lines that are not one wrapped text; pipe exactly one params line into each run")]
     SeveralLines {
         /// Lines that are not blank.
         lines: usize,

@@ -13,6 +13,7 @@ pub(super) use super::guard::read_guarded;
 use crate::page::diagnostic::{Diagnostic, SourceFile, nearest};
 use crate::page::sealed::{self, SealError};
 use crate::page::{Page, parse};
+use crate::report::escape::escape;
 use crate::vault::{list, shown};
 use sha2::{Digest as _, Sha256};
 use std::io::ErrorKind;
@@ -385,7 +386,7 @@ pub enum FindError {
         "{} can be written by others (mode {mode:04o}), so anyone of them could change what is allowed; run `chmod {}-w {}`",
         shown(&path.to_string_lossy()),
         match mode & 0o022 { 0o020 => "g", 0o002 => "o", _ => "go" },
-        path.display()
+        escape(&path.to_string_lossy(), 1024)
     )]
     WritableByOthers {
         /// The file or folder.

@@ -128,8 +128,9 @@ fn account(page: &Page, policy: &Policy) -> Parsed<()> {
     }
 }
 
-/// A changing route that can be sent, and the record secret by whose power it works: placed by the route itself, by a
-/// route whose session or capture it uses, or, if no route of its step proves the old password, by any route of its step.
+/// A changing route that can be sent, and the record secret by whose power it works: placed by the route itself, or by a
+/// route whose session or capture it uses. If no route of its step proves the old password, any field of a record counts
+/// that any route of the step places: its power must come from somewhere, and a cookie needs no line on the page.
 pub fn set_by_admin(page: &Page, is_off: impl Fn(&str) -> bool, reconcile: bool) -> Option<(&Route, String)> {
     let on = |route: &&Route| !is_off(route.name.as_str());
     let possible = |step: &Step| *step != Step::Reconcile || reconcile;
@@ -144,8 +145,9 @@ pub fn set_by_admin(page: &Page, is_off: impl Fn(&str) -> bool, reconcile: bool)
         for step in steps {
             let of_step = || page.routes.iter().filter(|other| other.steps.contains(&step));
             let proves_old = of_step().any(|other| other.sources().contains(&Source::OldPassword));
-            if !proves_old && let Some(secret) = of_step().find_map(placed_secret) {
-                return Some((route, secret));
+            let power = || of_step().find_map(placed_secret).or_else(|| of_step().find_map(placed_field));
+            if !proves_old && let Some(power) = power() {
+                return Some((route, power));
             }
         }
     }
@@ -156,6 +158,14 @@ pub fn set_by_admin(page: &Page, is_off: impl Fn(&str) -> bool, reconcile: bool)
 fn placed_secret(route: &Route) -> Option<String> {
     route.sources().into_iter().find_map(|source| match source {
         Source::Field { record, field, secret: true } => Some(format!("{record}.{field}")),
+        _ => None,
+    })
+}
+
+/// Any field of a record that a route places.
+fn placed_field(route: &Route) -> Option<String> {
+    route.sources().into_iter().find_map(|source| match source {
+        Source::Field { record, field, .. } => Some(format!("{record}.{field}")),
         _ => None,
     })
 }

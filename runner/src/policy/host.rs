@@ -82,7 +82,9 @@ impl HostFile {
 /// rules about owners and modes hold as for policies.
 pub fn load(explicit: Option<&Path>) -> Result<HostFile, FindError> {
     let path = explicit.unwrap_or(Path::new(find::DEFAULT_CONFIG));
-    if explicit.is_none() && !path.exists() {
+    // A folder that may not be searched is no answer: the file in it could hold ceilings.
+    let there = path.try_exists().map_err(|error| FindError::unreadable(path, &error))?;
+    if explicit.is_none() && !there {
         return Ok(HostFile::default());
     }
     let text = find::read_guarded(path, HOST_BYTES)?.text;

@@ -134,7 +134,7 @@ fn each_refusal_says_what_by_which_line_and_what_would_allow_it() {
             NEW,
             "tell",
             &[("channel", "a"), ("nothing\n", "b")],
-            "route `tell` has no argument `nothing\\n` (okta/page.toml:61); declare it in `[route.args]` of the page, or leave \
+            "route `tell` has no argument `nothing\\u{a}` (okta/page.toml:61); declare it in `[route.args]` of the page, or leave \
              it out",
         ),
         (
