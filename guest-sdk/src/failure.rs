@@ -6,7 +6,7 @@ use std::fmt;
 /// What a step answers.
 pub type Done = Result<(), Failure>;
 
-/// Why a step failed. It can only make an outcome worse, and its text is shown to people as the rotator's words.
+/// Why a step failed. It decides no outcome; its text is shown to people as the rotator's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// What kind of failure.

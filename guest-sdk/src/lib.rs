@@ -1,7 +1,7 @@
 //! Write a rotator: one provider's logic for changing a password, which never holds a secret.
 //!
 //! A rotator names routes of its page (`page.toml`) and looks at the broker's verdicts. It cannot name a URL, write a
-//! body or read a password, and its word can only make an outcome worse.
+//! body or read a password, and outcomes come from the answers that the broker saw, never from what a rotator returns.
 //!
 //! ```
 //! use rotabox_guest::{Done, Http, Rotator};

@@ -7,7 +7,7 @@ use crate::http::Http;
 /// does not know. A step that is not written answers `unsupported`.
 pub trait Rotator {
     /// Tests the password under verification, which stands behind `{candidate}` on the page. The broker judges by the
-    /// answers; an error here can only turn its "accepted" into "cannot tell".
+    /// answers it saw, never by what this returns; an error only says why.
     fn verify(http: &mut Http) -> Done {
         let _ = http;
         Err(unwritten(&Step::Verify))

@@ -200,13 +200,17 @@ fn each_way_to_have_no_answer_is_told_apart() {
     ] {
         let run = Double::new(PAGE).reply("set", reply).drive(Step::Change, |http| http.call("set", &[])?.done());
         assert_eq!(run.failure().to_string(), problem);
+        if problem.contains("not sent") {
+            assert!(run.requests.is_empty());
+            continue;
+        }
         assert_eq!(run.request("set").judged, None);
         assert_eq!(run.request("set").json()["old"], OLD_PASSWORD);
     }
 }
 
 #[test]
-fn a_verdict_needs_every_sign_in_to_be_accepted_and_the_rotator_to_agree() {
+fn a_verdict_goes_by_the_answers_whatever_the_rotator_returns() {
     let careless = |status| {
         let double = Double::new(PAGE).reply("sign-in", Reply::status(status));
         double.drive(Step::Verify, |http| http.call("sign-in", &[]).map(drop).map_err(Into::into))
@@ -218,7 +222,7 @@ fn a_verdict_needs_every_sign_in_to_be_accepted_and_the_rotator_to_agree() {
         http.call("sign-in", &[])?.accepted()?;
         Err(Failure::unexpected("it does not feel right"))
     });
-    assert_eq!(doubtful.verdict(), None);
+    assert_eq!(doubtful.verdict(), Some(Judged::Accepted));
     let run = careless(200);
     assert!(run.request("sign-in").body.starts_with("user=ann%40acme.example&password=C4nd%22pa%24s%5Cw0rd+%26+"));
     assert!(!run.request("sign-in").body.contains(CANDIDATE), "it is encoded as a form");

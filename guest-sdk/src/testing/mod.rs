@@ -263,16 +263,15 @@ impl Run {
         self.result.as_ref().err().map(|failure| &failure.code)
     }
 
-    /// What the broker makes of a verify step: accepted, refused (one refusal wins), or none: it cannot tell.
+    /// What the broker makes of a verify step: accepted, refused (one refusal wins), or none: it cannot tell. It goes by
+    /// the answers, whatever the rotator returns.
     pub fn verdict(&self) -> Option<Judged> {
         let verdicts = || self.requests.iter().filter(|request| request.candidate).map(|request| &request.judged);
-        let refused = verdicts().any(|judged| *judged == Some(Judged::Refused));
-        let accepted = verdicts().all(|judged| *judged == Some(Judged::Accepted)) && verdicts().count() > 0;
-        match (refused, accepted, &self.result) {
-            (true, ..) => Some(Judged::Refused),
-            (false, true, Ok(())) => Some(Judged::Accepted),
-            _ => None,
+        if verdicts().any(|judged| *judged == Some(Judged::Refused)) {
+            return Some(Judged::Refused);
         }
+        let accepted = verdicts().all(|judged| *judged == Some(Judged::Accepted)) && verdicts().count() > 0;
+        accepted.then_some(Judged::Accepted)
     }
 }
 

@@ -130,7 +130,11 @@ impl Script {
             let Some(reply) = state.replies.get_mut(name).and_then(VecDeque::pop_front) else {
                 panic!("the test has no (further) reply for route `{name}`");
             };
-            let answer = reply.0.answer()?;
+            let answer = reply.0.answer().inspect_err(|problem| {
+                if matches!(problem, Problem::NotSent(_)) {
+                    state.requests.pop();
+                }
+            })?;
             let next = match route.pages {
                 Some(_) => judge::next_page(route, &answer, &placed.origin, &placed.path).map_err(Problem::NoAnswer)?,
                 None => None,
