@@ -119,8 +119,8 @@ fn unreadable(path: &Path) -> String {
 
 fn say_broken(path: &Path, broken: &Broken, out: &mut Out) -> Exit {
     out.error(&format!(
-        "{}:{}: broken: {}\nwhat stands before that line is as it was written; keep the file as it is, and compare it with the \
-         anchors that the gateway and the system log have\n",
+        "{}:{}: broken: {}\nthe chain is unbroken up to that line; keep the file as it is, and compare it with the anchors that \
+         the gateway and the system log have\n",
         path.display(),
         broken.line,
         broken.what
