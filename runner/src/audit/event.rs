@@ -2,7 +2,7 @@
 //!
 //! | event | when | on the disk before the run goes on |
 //! | --- | --- | --- |
-//! | `run-start` | page, policy and params are bound | yes |
+//! | `run-start` | page, policy and params are bound | with the intent |
 //! | `intent` | a changing request is about to leave | yes |
 //! | `request` | an answer was judged, or there was none | |
 //! | `denial` | the rotator asked for what page or policy refuse | |
@@ -215,13 +215,10 @@ pub struct Outcome {
 }
 
 impl Event {
-    /// The run does not go on before this is on the disk.
+    /// The run does not go on before this is on the disk, and all that was written before it. A `run-start` need not be waited
+    /// for: nothing is changed without an intent, and waiting takes milliseconds. Where there is a
+    /// file, these go to the system log too: anchors out of reach of whoever can write the file.
     pub(super) fn is_durable(&self) -> bool {
-        matches!(self, Event::RunStart(_) | Event::Intent(_) | Event::Outcome(_))
-    }
-
-    /// Goes to the system log too, where there is a file: an anchor out of reach of whoever can write the file.
-    pub(super) fn is_landmark(&self) -> bool {
         matches!(self, Event::Intent(_) | Event::Outcome(_))
     }
 

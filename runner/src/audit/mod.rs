@@ -99,7 +99,7 @@ impl Audit {
             (Some(file), system_log) => {
                 let appended = file.append(record, event.is_durable())?;
                 let mut warnings: Vec<String> = appended.found.into_iter().collect();
-                if let (Some(log), true) = (system_log, event.is_landmark())
+                if let (Some(log), true) = (system_log, event.is_durable())
                     && let Err(error) = log.send(severity, &appended.line)
                 {
                     warnings.push(error.to_string());

@@ -60,8 +60,8 @@ impl Trail {
         Ok(Intended(()))
     }
 
-    /// Records an event before anything was changed: on an error, nothing should be. `run-start`, intents and outcomes are on
-    /// the disk when this answers; the others go there with the next of these.
+    /// Records an event before anything was changed: on an error, nothing should be. Intents and outcomes are on the disk
+    /// when this answers, with all that was written before them.
     pub fn record(&mut self, event: Event, redactor: &Redactor) -> Result<(), AuditError> {
         if self.leaves_out(&event) {
             return Ok(());

@@ -133,8 +133,8 @@ fn the_largest_record_is_far_below_the_cap() {
 }
 
 #[test]
-fn run_starts_intents_and_outcomes_are_waited_for() {
+fn intents_and_outcomes_are_waited_for() {
     let durable: Vec<_> =
         all("x").into_iter().filter(Event::is_durable).map(|event| event.fields()["event"].clone()).collect();
-    assert_eq!(durable, ["run-start", "intent", "outcome"]);
+    assert_eq!(durable, ["intent", "outcome"]);
 }
