@@ -1,6 +1,7 @@
 //! `doctor`: what is in order on this host, what is not, and how to mend it.
 
 use super::{Exit, Files, Out, worker};
+use crate::audit::Audit;
 use crate::broker::http::client::Trust;
 use crate::confine::{self, Enforced, Measure};
 use crate::page::Step;
@@ -73,6 +74,7 @@ impl Doctor {
         user(&mut findings);
         clock(&mut findings);
         let host = host_file(self.files.config.as_deref(), &mut findings);
+        audit(&host, &mut findings);
         worker_starts(&mut findings);
         let (mut worker_walls, mut requiring) = (None, Vec::new());
         for what in self.policies(&mut findings) {
@@ -170,6 +172,35 @@ fn host_file(explicit: Option<&Path>, findings: &mut Findings) -> HostFile {
         }
     }
     host
+}
+
+/// A log that is there is opened as a run would; one that is not is left for the first run to make, as its own user.
+fn audit(host: &HostFile, findings: &mut Findings) {
+    let settings = &host.audit;
+    let mut places = Vec::new();
+    places.extend(settings.file.as_ref().map(|file| file.display().to_string()));
+    places.extend(settings.syslog.then(|| "the system log".to_owned()));
+    if places.is_empty() {
+        findings.ok("audit", "no log is kept; `[audit]` in the host file names one");
+        return;
+    }
+    if let Some(missing) = settings.file.as_ref().filter(|file| !file.exists()) {
+        match missing.parent().filter(|folder| folder.is_dir()) {
+            Some(_) => findings.ok("audit", format!("{}; the first run makes the file", places.join(", "))),
+            None => findings.fail(
+                "audit",
+                format!(
+                    "the folder of {} does not exist; make it, for the runner's user to write to",
+                    missing.display()
+                ),
+            ),
+        }
+        return;
+    }
+    match Audit::open(settings) {
+        Ok(_) => findings.ok("audit", places.join(", ")),
+        Err(error) => findings.fail("audit", error.to_string()),
+    }
 }
 
 /// An empty component is described: the pipes and the worker's own start work.

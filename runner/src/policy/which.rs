@@ -99,16 +99,26 @@ impl Seen {
 pub fn candidates<'p>(page: &'p Page, policy: &Policy, seen: &Seen) -> Vec<Candidate<'p>> {
     let mut candidates: Vec<(usize, Candidate<'p>)> =
         page.routes.iter().map(|route| (distance(route, seen), compare(page, policy, route, seen))).collect();
-    // A request of an account that is not allowed is near: only the account is wrong.
-    let weight = |difference: &Difference| usize::from(!matches!(difference, Difference::Account { .. }));
+    // Another path is another request; where only the account is wrong, the request is the route's.
+    let weight = |difference: &Difference| match difference {
+        Difference::Path => 2,
+        Difference::Method(_) | Difference::Host { .. } | Difference::Query { .. } => 1,
+        Difference::Account { .. } => 0,
+    };
     candidates.sort_by_key(|(distance, candidate)| (candidate.differs.iter().map(weight).sum::<usize>(), *distance));
     candidates.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
-/// How far the paths are apart, as texts.
+/// How far the paths are apart: characters of the segments that do not match.
 fn distance(route: &Route, seen: &Seen) -> usize {
-    let written: Vec<String> = route.target.segments.iter().map(Template::to_string).collect();
-    strsim::levenshtein(&written.join("/"), &seen.path.join("/"))
+    let templates = &route.target.segments;
+    let apart = |(template, segment): (&Template, &String)| match segment_matches(template, segment, &mut Vec::new()) {
+        true => 0,
+        false => strsim::levenshtein(&template.to_string(), segment),
+    };
+    let further: usize = templates.iter().skip(seen.path.len()).map(|template| template.to_string().len()).sum();
+    let longer: usize = seen.path.iter().skip(templates.len()).map(String::len).sum();
+    templates.iter().zip(&seen.path).map(apart).sum::<usize>() + further + longer
 }
 
 fn compare<'p>(page: &Page, policy: &Policy, route: &'p Route, seen: &Seen) -> Candidate<'p> {

@@ -174,17 +174,64 @@ pub(super) fn string(text: &str) -> String {
 /// `text` with one more digest in the list at `span` (a string, or a list of strings); none if there is no such thing.
 pub(super) fn with_digest(text: &str, span: crate::page::diagnostic::Span, digest: &str) -> Option<String> {
     let (before, value, after) = (text.get(..span.start)?, text.get(span.start..span.end)?, text.get(span.end..)?);
-    let grown = match value.strip_suffix(']') {
-        None => format!("[{value}, \"{digest}\"]"),
-        Some(list) => {
-            let last = list.trim_end();
-            let comma = if last.ends_with(',') || last.ends_with('[') { "" } else { "," };
-            // After a comment, on a line of its own.
-            match list.rsplit('\n').next().is_some_and(|line| line.contains('#')) {
-                true => format!("{list}\n{comma} \"{digest}\"]"),
-                false => format!("{list}{comma} \"{digest}\"]"),
-            }
-        }
+    let Some(list) = value.strip_suffix(']') else {
+        return Some(format!("{before}[{value}, \"{digest}\"]{after}"));
     };
-    Some(format!("{before}{grown}{after}"))
+    // After a comment, on a line of its own. Whether a comma stands before the end, below all comments, is TOML's to say.
+    let gap = if list.rsplit('\n').next().is_some_and(|line| line.contains('#')) { "\n" } else { "" };
+    ["", ","]
+        .map(|comma| format!("{before}{list}{gap}{comma} \"{digest}\"]{after}"))
+        .into_iter()
+        .find(|grown| toml::from_str::<toml::Table>(grown).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::page::diagnostic::SourceFile;
+    use crate::policy::file;
+    use proptest::prelude::*;
+
+    const DIGEST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+    const OTHER: &str = "1111111111111111111111111111111111111111111111111111111111111111";
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_back_and_shows_nothing_that_misleads(text in "\\PC{0,20}|[\\x00-\\x20\"'\\\\#\u{202e}\u{200b}\u{feff}]{0,12}") {
+            let written = string(&text);
+            prop_assert!(written.chars().all(|c| !c.is_control() && !"\u{202e}\u{200b}\u{feff}".contains(c)), "{written}");
+            let table: toml::Table = toml::from_str(&format!("a = {written}\n")).unwrap();
+            prop_assert_eq!(table["a"].as_str(), Some(text.as_str()));
+        }
+    }
+
+    /// A policy with its digests written as `value`, after one more was added.
+    fn added(value: &str) -> Vec<String> {
+        let text = format!(
+            "version = 1\n[rotator]\nmodule = \"x\"\nsha256 = {}\nwasi = \"none\" # end\n",
+            value.replace("DIGEST", DIGEST)
+        );
+        let parse =
+            |text: &str| file::parse(SourceFile::new("x", text)).unwrap_or_else(|problem| panic!("{problem}\n{text}"));
+        let text = with_digest(&text, parse(&text).rotator.sha256_span, OTHER).unwrap();
+        assert!(text.ends_with("wasi = \"none\" # end\n"), "{text}");
+        parse(&text).rotator.sha256
+    }
+
+    #[test]
+    fn a_digest_is_added_however_the_list_is_written() {
+        for value in [
+            "\"DIGEST\"",
+            "'DIGEST'",
+            "[\"DIGEST\"]",
+            "[ 'DIGEST' ]",
+            "[\"DIGEST\",]",
+            "[\n  \"DIGEST\", # the first\n]",
+            "[\n  \"DIGEST\" # no comma\n]",
+            "[\n  \"DIGEST\",\n  # nothing more\n]",
+            "[ # why\n  \"DIGEST\"\n]",
+        ] {
+            assert_eq!(added(value), [DIGEST, OTHER], "{value}");
+        }
+    }
 }

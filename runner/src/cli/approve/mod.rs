@@ -5,6 +5,8 @@ mod ask;
 mod draft;
 mod flags;
 mod put;
+#[cfg(test)]
+mod tests;
 mod who;
 
 use self::ask::{Ask, Terminal, until, yes};

@@ -1,0 +1,308 @@
+//! `approve` without a terminal: what is asked for, what is refused, and what is written.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod cli_common;
+
+use cli_common::{ACME, ANSWERS, BLIND, Desk, Said, matches_file, rotator};
+use rotabox::page::sealed;
+use rotabox::policy::{bind, find};
+use std::os::unix::fs::PermissionsExt as _;
+
+const PLACE: &[&str] = &["approve", "acme.wasm", "--policies", "policies", "--name", "acme-prod"];
+
+fn acme() -> Desk {
+    let desk = Desk::new();
+    desk.module("acme.wasm", ACME);
+    desk
+}
+
+/// The answers, with some taken out (by flag and the beginning of the value) and some put in.
+fn answers(without: &[(&'static str, &str)], with: &[&'static str]) -> Vec<&'static str> {
+    let mut args = PLACE.to_vec();
+    for pair in ANSWERS.chunks(2) {
+        if !without.iter().any(|(flag, value)| pair[0] == *flag && pair[1].starts_with(value)) {
+            args.extend(pair);
+        }
+    }
+    args.extend(with);
+    args
+}
+
+fn mode(desk: &Desk, name: &str) -> u32 {
+    desk.path(name).metadata().unwrap().permissions().mode() & 0o7777
+}
+
+/// Nothing was put in place, and nothing is left of the attempt.
+#[track_caller]
+fn nothing_written(desk: &Desk) {
+    let left: Vec<_> =
+        std::fs::read_dir(desk.path("policies")).map(|entries| entries.flatten().collect()).unwrap_or_default();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn without_a_terminal_everything_that_is_missing_is_listed_at_once() {
+    let desk = acme();
+    let said = desk.run(&["approve", "acme.wasm", "--policies", "policies"]).exits(2);
+    let listed = said.stderr.split_once("rotabox: ").map(|(_, listed)| listed).unwrap();
+    matches_file("approve/missing.txt", listed);
+    assert!(said.stderr.contains("Page `acme`: what it can do"), "the page comes first");
+    assert_eq!(said.stdout, "");
+    nothing_written(&desk);
+}
+
+#[test]
+fn the_flags_that_the_error_lists_are_enough() {
+    let desk = acme();
+    let said = desk.run(&["approve", "acme.wasm", "--policies", "policies"]).exits(2);
+    let flags = said.stderr.lines().filter_map(|line| line.strip_prefix("  --")).map(|line| {
+        let flag = format!("--{}", line.split("  ").next().unwrap().trim());
+        let fill = [
+            ("TITLE", "A title"),
+            ("=HOST", "=api.acme.example"),
+            ("PATTERN", "*"),
+            ("never|old-refused", "never"),
+            ("'", ""),
+        ];
+        fill.iter().fold(flag, |flag, (from, to)| flag.replace(from, to))
+    });
+    let mut args: Vec<String> = ["approve", "acme.wasm", "--policies", "policies"].map(str::to_owned).to_vec();
+    for flag in flags {
+        let (name, value) = flag.split_once(' ').unwrap();
+        args.extend([name.to_owned(), value.to_owned()]);
+    }
+    desk.run(&args.iter().map(String::as_str).collect::<Vec<_>>()).exits(0);
+}
+
+#[test]
+fn the_policy_says_what_was_answered_and_a_run_finds_it() {
+    let desk = acme();
+    let said = desk.run(&answers(&[], &["--module-path", "/opt/rotabox/acme.wasm"])).exits(0);
+    assert_eq!(said.stdout, "policies/acme-prod.toml\n");
+    let said = said
+        .says("rotabox: approved: policies/acme-prod.toml")
+        .says("there is no module at /opt/rotabox/acme.wasm yet");
+    let next = said.stderr.split_once("next, in this order:").unwrap().1;
+    assert!(next.contains("rotabox rehearse acme-prod --policies policies"), "{next}");
+    let text = desk.read("policies/acme-prod.toml");
+    matches_file("approve/policy.toml", &Said { exit: 0, stdout: stable(&text), stderr: String::new() }.stdout);
+    assert_eq!((mode(&desk, "policies"), mode(&desk, "policies/acme-prod.toml")), (0o755, 0o644));
+
+    let desk = acme();
+    desk.approve_acme();
+    let found = find::find(&desk.path("policies"), "acme-prod").unwrap();
+    bind::fit(&found.page, &found.policy).unwrap();
+    assert_eq!(found.policy.rotator.module, desk.path("acme.wasm").canonicalize().unwrap());
+    assert_eq!(found.policy.account.except.len(), 1);
+    let run = desk.run(&["run", "acme-prod", "--policies", "policies"]).exits(2);
+    run.says("not-started").says("stdin").does_not_say("policy folder");
+}
+
+/// As the output of a command is made stable.
+fn stable(text: &str) -> String {
+    text.lines()
+        .map(|line| match line.split_once("[\"") {
+            Some(("sha256 = ", _)) => "sha256 = [\"[SHA256]\"]\n".to_owned(),
+            _ if line.starts_with("# Approved by ") => {
+                "# Approved by [WHO] on [WHEN] with `rotabox approve`.\n".to_owned()
+            }
+            _ => format!("{line}\n"),
+        })
+        .collect()
+}
+
+#[test]
+fn a_policy_is_never_overwritten_unless_it_is_asked_for() {
+    let desk = acme();
+    desk.write("policies/acme-prod.toml", "mine");
+    desk.run(&answers(&[], &[]))
+        .exits(2)
+        .says("there is a policy `acme-prod` already")
+        .says("--force")
+        .says("--add-digest");
+    assert_eq!(desk.read("policies/acme-prod.toml"), "mine");
+    desk.run(&answers(&[], &["--force"])).exits(0);
+    assert!(desk.read("policies/acme-prod.toml").contains("[rotator]"));
+    assert_eq!(std::fs::read_dir(desk.path("policies")).unwrap().count(), 1, "no temporary file is left");
+    assert_eq!(mode(&desk, "policies/acme-prod.toml"), 0o644);
+}
+
+#[test]
+fn a_new_version_is_added_beside_the_old_one_and_nothing_else_changes() {
+    let desk = acme();
+    desk.approve_acme();
+    let before = desk.read("policies/acme-prod.toml");
+    desk.module("acme.wasm", &ACME.replace("Accounts of Acme", "Accounts of Acme, second version"));
+    desk.run(&["explain", "acme-prod", "--route", "find", "--policies", "policies"])
+        .exits(2)
+        .says("is not the one that was approved");
+    let add: Vec<&str> = PLACE.iter().copied().chain(["--add-digest"]).collect();
+    desk.run(&add).exits(0).says("rotabox: digest added");
+    let after = desk.read("policies/acme-prod.toml");
+    let found = find::find(&desk.path("policies"), "acme-prod").unwrap();
+    assert_eq!(found.policy.rotator.sha256.len(), 2);
+    let same =
+        |text: &str| text.lines().filter(|line| !line.starts_with("sha256 = ")).map(str::to_owned).collect::<Vec<_>>();
+    let mut expected = same(&before);
+    expected.push(same(&after).pop().unwrap());
+    assert_eq!(same(&after), expected, "but for the digests and one comment at the end");
+    assert!(after.lines().last().unwrap().starts_with("# ") && after.contains("added "), "{after}");
+    desk.run(&add).exits(0).says("nothing to do");
+    assert_eq!(desk.read("policies/acme-prod.toml"), after);
+}
+
+#[test]
+fn a_digest_is_not_added_to_a_policy_that_does_not_fit_the_new_page() {
+    let desk = acme();
+    desk.approve_acme();
+    let before = desk.read("policies/acme-prod.toml");
+    desk.module("acme.wasm", &ACME.replace("https://login.acme.example/", "https://elsewhere.example/"));
+    let add: Vec<&str> = PLACE.iter().copied().chain(["--add-digest"]).collect();
+    desk.run(&add).exits(2).says("nothing was written").says("elsewhere.example");
+    assert_eq!(desk.read("policies/acme-prod.toml"), before);
+    desk.run(&["approve", "acme.wasm", "--policies", "policies", "--name", "acme-pord", "--add-digest"])
+        .exits(2)
+        .says("acme-prod");
+}
+
+#[test]
+fn answers_that_do_not_apply_are_mistakes() {
+    let desk = acme();
+    for (without, with, words) in [
+        (("--record", "app"), ["--record", "ap=uid:x"], "did you mean `api`?"),
+        (("--record", "-"), ["--record", "api=uid:x"], "is given twice"),
+        (("--record", "app"), ["--record", "app=abc"], "say `app=title:…`"),
+        (("--record", "app"), ["--record", "app=title:"], "say `app=title:…`"),
+        (("--record", "app"), ["--record", "title:x"], "the page's name for the record comes first"),
+        (("--host", "api"), ["--host", "app=app.example"], "sends nothing to the URL of `app`"),
+        (("--host", "api"), ["--host", "api=https://api.acme.example/"], "write `api.acme.example`"),
+        (("--host", "api"), ["--host", "api=*.acme.example"], "wildcards are not allowed"),
+        (("--host", "api"), ["--host", "api.acme.example"], "api=acme.okta.com"),
+        (("--literal-host", "login"), ["--literal-host", "evil.example"], "does not write out `evil.example`"),
+        (("--off", "tell"), ["--off", "find"], "no route that can be switched off"),
+        (("--off", "tell"), ["--off", "tel"], "did you mean `tell`?"),
+        (("--allow", "*"), ["--allow", " "], "this pattern is empty"),
+        (("--reconcile", "old"), ["--unverified", "accept"], "leave `--unverified` out"),
+        (("--off", "-"), ["--wasi", "inert"], "leave `--wasi` out"),
+    ] {
+        desk.run(&answers(&[without], &with)).exits(2).says(words);
+    }
+    for name in ["../acme", "Acme", "a/b", "", ".acme", "acme prod"] {
+        let mut args = answers(&[], &[]);
+        args[5] = name;
+        desk.run(&args).exits(2).says("cannot be a policy's name");
+    }
+    nothing_written(&desk);
+    assert!(!desk.path("acme.toml").exists());
+}
+
+#[test]
+fn each_answer_that_is_left_out_is_asked_for() {
+    let desk = acme();
+    for (without, words) in [
+        (("--record", "app"), "--record 'app=title:TITLE'"),
+        (("--host", "api"), "--host api=HOST"),
+        (("--literal-host", ""), "--literal-host login.acme.example"),
+        (("--allow", ""), "--allow PATTERN"),
+        (("--reconcile", ""), "--reconcile never|old-refused"),
+    ] {
+        desk.run(&answers(&[without], &[])).exits(2).says("1 answer missing").says(words);
+    }
+    nothing_written(&desk);
+}
+
+#[test]
+fn a_hostile_answer_stays_a_text() {
+    let desk = acme();
+    for title in ["\"]\nhosts = [\"evil.example\"]\nx = [\"", "a\nb", "tab\there", "\u{1b}[2J"] {
+        let flag = format!("api=title:{title}");
+        let mut args = answers(&[("--record", "api")], &[]);
+        args.extend(["--record", &flag]);
+        let said = desk.run(&args).exits(2).says("nothing was written");
+        assert!(!said.all().contains('\u{1b}'), "{}", said.all());
+        nothing_written(&desk);
+    }
+    // A title that people could misread is written so that the file shows what it says.
+    let title = "Prod \u{202e}'''\"\\ \u{200b}#";
+    let flag = format!("api=title:{title}");
+    let mut args = answers(&[("--record", "api")], &[]);
+    args.extend(["--record", &flag]);
+    desk.run(&args).exits(0);
+    let text = desk.read("policies/acme-prod.toml");
+    assert!(!text.contains('\u{202e}') && !text.contains('\u{200b}') && text.contains("\\U0000202E"), "{text}");
+    let policy = find::policy(&desk.path("policies"), "acme-prod").unwrap().policy;
+    assert!(matches!(&policy.records["api"].select, rotabox::policy::file::Select::Title(read) if read == title));
+}
+
+#[test]
+fn an_open_module_needs_a_page_whose_digest_is_pinned() {
+    let desk = Desk::new();
+    desk.write("rest.wasm", rotator());
+    desk.write("blind.toml", BLIND);
+    let base = ["approve", "rest.wasm", "--policies", "policies", "--name", "blind-prod"];
+    desk.run(&base).exits(2).says("give it with `--page FILE`");
+    let rest = ["--page", "blind.toml", "--record", "api=title:A", "--host", "api=a.example", "--allow", "*@a.example"];
+    let args: Vec<&str> = base.iter().copied().chain(rest).collect();
+    desk.run(&args).exits(2).says("1 answer missing").says("--unverified refuse|accept");
+    let args: Vec<&str> = args.iter().copied().chain(["--unverified", "accept"]).collect();
+    desk.run(&args).exits(0);
+    let text = desk.read("policies/blind-prod.toml");
+    assert!(
+        text.contains("page = ") && text.contains("page-sha256 = ") && text.contains("unverified = \"accept\""),
+        "{text}"
+    );
+    find::find(&desk.path("policies"), "blind-prod").unwrap();
+    desk.write("blind.toml", BLIND.replace("204", "200"));
+    desk.run(&["explain", "blind-prod", "--route", "set", "--policies", "policies"])
+        .exits(2)
+        .says("blind.toml` is not the one that was approved");
+    let add: Vec<&str> = base.iter().copied().chain(["--add-digest"]).collect();
+    desk.run(&add).exits(2).says("give it with `--page FILE`");
+    let add: Vec<&str> = add.iter().copied().chain(["--page", "blind.toml"]).collect();
+    desk.run(&add).exits(0);
+    let found = find::find(&desk.path("policies"), "blind-prod").unwrap();
+    assert_eq!((found.policy.rotator.sha256.len(), found.policy.rotator.page.unwrap().sha256.len()), (1, 2));
+}
+
+#[test]
+fn a_module_that_is_not_accepted_is_not_approved() {
+    let desk = Desk::new();
+    desk.write("core.wasm", wat::parse_str("(module)").unwrap());
+    desk.run(&["approve", "core.wasm", "--policies", "policies", "--name", "x"])
+        .exits(2)
+        .says("the module is not accepted");
+    desk.module("bad.wasm", &BLIND.replace("{api.login}", "{api.logn}"));
+    desk.run(&["approve", "bad.wasm", "--policies", "policies", "--name", "x"]).exits(2).says("did you mean `login`?");
+    desk.write("page.toml", BLIND);
+    desk.run(&["approve", "page.toml", "--policies", "policies", "--name", "x"]).exits(2).says("rotabox pack");
+    assert!(!desk.path("policies").exists());
+    // The page is there and the scan has nothing against it, but it cannot be compiled: its code does not fit its types.
+    let sealed = sealed::seal(&rotator(), BLIND).unwrap();
+    desk.write("cut.wasm", &sealed[..sealed.len() - 7]);
+    desk.run(&["approve", "cut.wasm", "--policies", "policies", "--name", "x"]).exits(2).says("not accepted");
+}
+
+#[test]
+fn print_writes_nothing() {
+    let desk = acme();
+    let said = desk.run(&answers(&[], &["--print", "--module-path", "/opt/rotabox/acme.wasm"])).exits(0);
+    matches_file("approve/policy.toml", &said.stdout);
+    assert!(!desk.path("policies").exists());
+}
+
+#[test]
+fn a_policy_that_no_run_would_read_is_said_to_be_one() {
+    let desk = acme();
+    std::fs::create_dir(desk.path("policies")).unwrap();
+    std::fs::set_permissions(desk.path("policies"), std::fs::Permissions::from_mode(0o777)).unwrap();
+    desk.run(&answers(&[], &[])).exits(1).says("a run would refuse it as it is").says("chmod go-w");
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_leaves_no_trace() {
+    let desk = acme();
+    desk.write("file", "");
+    let mut args = answers(&[], &[]);
+    args[3] = "file/policies";
+    desk.run(&args).exits(2).says("could not be created");
+}
