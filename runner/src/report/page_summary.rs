@@ -54,12 +54,10 @@ fn reads(view: &PageView) -> String {
     read.extend(view.records.iter().flat_map(|record| &record.texts).map(|field| format!("`{}`", field.name)));
     read.push("status and verdict of each answer".to_owned());
     read.extend(view.routes.iter().filter(|route| !route.shows.is_empty()).map(shows));
-    read.extend(
-        view.routes
-            .iter()
-            .filter(|route| !route.told_when_unmet.is_empty())
-            .map(|route| format!("why a requirement of `{}` does not hold", route.name)),
-    );
+    let told = named(view, |route| !route.told_when_unmet.is_empty());
+    if !told.is_empty() {
+        read.push(format!("what is found instead, where a requirement of {} does not hold", joined(&told, "or", "")));
+    }
     format!("read: {}", read.join("; "))
 }
 
