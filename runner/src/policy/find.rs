@@ -7,17 +7,21 @@
 //!
 //! Each file is read once, and what was read is what is checked and used.
 
+mod error;
+
 use super::file::{self, POLICY_BYTES, Policy};
 use super::guard;
 pub(super) use super::guard::read_guarded;
-use crate::page::diagnostic::{Diagnostic, SourceFile, nearest};
-use crate::page::sealed::{self, SealError};
+use crate::page::diagnostic::{SourceFile, nearest};
+use crate::page::sealed;
 use crate::page::{Page, parse};
 use crate::report::escape::escape;
-use crate::vault::{list, shown};
 use sha2::{Digest as _, Sha256};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+
+pub use crate::page::parse::PAGE_BYTES;
+pub use error::FindError;
 
 /// Where policies live unless `--policies DIR` says otherwise.
 pub const DEFAULT_FOLDER: &str = "/etc/rotabox/policies";
@@ -25,8 +29,6 @@ pub const DEFAULT_FOLDER: &str = "/etc/rotabox/policies";
 pub const DEFAULT_CONFIG: &str = "/etc/rotabox/rotabox.toml";
 /// Most bytes of a module. One in Rust has some 100 KiB, one with a language runtime inside some 15 MiB.
 pub const MODULE_BYTES: usize = 64 * 1024 * 1024;
-/// Most bytes of a page, sealed or not.
-pub const PAGE_BYTES: usize = 256 * 1024;
 
 /// A policy that was found, with the module it names, read once and checked against the digests.
 #[derive(Debug)]
@@ -233,204 +235,11 @@ fn page_source(listed: &Listed, module: &Module, path: &Path) -> Result<SourceFi
 pub fn sealed_page(module: &Module, path: &Path) -> Result<Option<SourceFile>, FindError> {
     let sealed = |error| FindError::Sealed { module: path.to_owned(), error };
     let Some(text) = sealed::read(&module.bytes).map_err(sealed)? else { return Ok(None) };
-    if text.len() > PAGE_BYTES {
-        return Err(FindError::TooLarge { path: path.to_owned(), cap: PAGE_BYTES });
-    }
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    let name = escape(&path.file_name().unwrap_or(path.as_os_str()).to_string_lossy(), 200);
     Ok(Some(SourceFile::new(format!("{name} (sealed page)"), text)))
 }
 
 /// sha256 of some bytes, as 64 lower-case hex digits.
 pub fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Why no policy could be used. Nothing has been tried (exit 2).
-#[derive(Debug, thiserror::Error)]
-pub enum FindError {
-    /// There is no policy folder.
-    #[error(
-        "there is no policy folder {}; create it, or name another one with `--policies DIR`",
-        shown(&folder.to_string_lossy())
-    )]
-    NoFolder {
-        /// The folder.
-        folder: PathBuf,
-    },
-    /// A name that no policy can have.
-    #[error(
-        "{} cannot be the name of a policy; names have lower-case letters, digits, `.`, `_` and `-`, and a module is given by a path that ends in `.wasm`",
-        shown(name)
-    )]
-    BadName {
-        /// What was asked for.
-        name: String,
-    },
-    /// The path of a policy, where its name is wanted.
-    #[error(
-        "{} is the path of a policy; give its name, and its folder with `--policies DIR`",
-        shown(&path.to_string_lossy())
-    )]
-    PathOfPolicy {
-        /// What was asked for.
-        path: PathBuf,
-    },
-    /// No policy with this name.
-    #[error(
-        "there is no policy {} in {}; {}{}",
-        shown(name),
-        shown(&folder.to_string_lossy()),
-        nearest.as_ref().map(|near| format!("did you mean {}? ", shown(near))).unwrap_or_default(),
-        if have.is_empty() { "the folder has none".to_owned() } else { format!("there is {}", list(have.iter().map(|name| shown(name)))) }
-    )]
-    NoSuchPolicy {
-        /// The folder.
-        folder: PathBuf,
-        /// What was asked for.
-        name: String,
-        /// The nearest that there is.
-        nearest: Option<String>,
-        /// All that there are.
-        have: Vec<String>,
-    },
-    /// The module is not one that the policy lists.
-    #[error(
-        "the module {} is not the one that was approved: its sha256 is {found}, and policy `{policy}` lists {} ({line}); look at what it can do with `rotabox inspect`, then accept it with `rotabox approve --add-digest`",
-        shown(&module.to_string_lossy()),
-        listed.join(", ")
-    )]
-    DigestNotListed {
-        /// The policy's name.
-        policy: String,
-        /// `file:line` of its digests.
-        line: String,
-        /// The digests that it lists.
-        listed: Vec<String>,
-        /// The module's path.
-        module: PathBuf,
-        /// The module's digest.
-        found: String,
-    },
-    /// The page file is not one that the policy lists.
-    #[error(
-        "the page {} is not the one that was approved: its sha256 is {found}, and the policy lists {} ({line}); read the page, then accept it with `rotabox approve`",
-        shown(&page.to_string_lossy()),
-        listed.join(", ")
-    )]
-    PageDigestNotListed {
-        /// `file:line` of the digests.
-        line: String,
-        /// The digests that are listed.
-        listed: Vec<String>,
-        /// The page's path.
-        page: PathBuf,
-        /// The page's digest.
-        found: String,
-    },
-    /// No policy lists the digest of a module that was given by its path.
-    #[error(
-        "no policy in {} lists this module ({}, sha256 {found}); read its page and accept it with `rotabox approve`",
-        shown(&folder.to_string_lossy()),
-        shown(&module.to_string_lossy())
-    )]
-    NoPolicyForDigest {
-        /// The folder.
-        folder: PathBuf,
-        /// The module's path.
-        module: PathBuf,
-        /// The module's digest.
-        found: String,
-    },
-    /// Several policies list the digest of a module that was given by its path.
-    #[error(
-        "several policies list the module {}: {}; give the policy's name instead of the module",
-        shown(&module.to_string_lossy()),
-        list(policies.iter().map(|name| shown(name)))
-    )]
-    SeveralPolicies {
-        /// The module's path.
-        module: PathBuf,
-        /// The names of the policies.
-        policies: Vec<String>,
-    },
-    /// A file that cannot be read.
-    #[error("{} cannot be read: {}; check the path and that the runner's user may read it", shown(&path.to_string_lossy()), kind)]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        kind: ErrorKind,
-    },
-    /// Not a regular file.
-    #[error("{} is no regular file; name the file itself", shown(&path.to_string_lossy()))]
-    NotAFile {
-        /// The path.
-        path: PathBuf,
-    },
-    /// A file above its cap.
-    #[error("{} is larger than {} KiB, the most for such a file; check that it is the right one", shown(&path.to_string_lossy()), cap / 1024)]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// Most bytes.
-        cap: usize,
-    },
-    /// Not UTF-8.
-    #[error("{} is not UTF-8 text; save it as UTF-8", shown(&path.to_string_lossy()))]
-    NotText {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A file or folder that others can write.
-    #[error(
-        "{} can be written by others (mode {mode:04o}), so anyone of them could change what is allowed; run `chmod {}-w {}`",
-        shown(&path.to_string_lossy()),
-        match mode & 0o022 { 0o020 => "g", 0o002 => "o", _ => "go" },
-        escape(&path.to_string_lossy(), 1024)
-    )]
-    WritableByOthers {
-        /// The file or folder.
-        path: PathBuf,
-        /// Its mode.
-        mode: u32,
-    },
-    /// A link of a stranger.
-    #[error(
-        "the link {} belongs to user {owner}, who owns neither the machine nor the folder; make it anew as the folder's owner",
-        shown(&path.to_string_lossy())
-    )]
-    ForeignLink {
-        /// The link.
-        path: PathBuf,
-        /// Whose it is.
-        owner: u32,
-    },
-    /// A stranger's file in a folder that everyone may write to.
-    #[error(
-        "{} belongs to user {owner} and lies in a folder that everyone may write to; move the policies to a folder of their own",
-        shown(&path.to_string_lossy())
-    )]
-    ForeignFile {
-        /// The file.
-        path: PathBuf,
-        /// Whose it is.
-        owner: u32,
-    },
-    /// The page in a module cannot be read.
-    #[error("{}: {error}; build it again with `rotabox pack`", shown(&module.to_string_lossy()))]
-    Sealed {
-        /// The module's path.
-        module: PathBuf,
-        /// Why.
-        error: SealError,
-    },
-    /// A file of the operator or the author that does not parse.
-    #[error("{0}")]
-    Malformed(#[from] Box<Diagnostic>),
-}
-
-impl FindError {
-    pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> FindError {
-        FindError::Unreadable { path: path.to_owned(), kind: error.kind() }
-    }
 }

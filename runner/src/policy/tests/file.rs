@@ -218,7 +218,57 @@ fn a_problem_is_printed_with_its_line_a_caret_and_a_hint() {
     );
 }
 
+/// TOML for a text.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+fn listed(texts: &[String]) -> String {
+    format!("[{}]", texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", "))
+}
+
+fn vault_text() -> impl Strategy<Value = String> {
+    "[^\\p{Cc}]{1,20}".prop_filter("nothing hidden", |text| !text.chars().any(crate::page::diagnostic::is_hidden))
+}
+
 proptest! {
+    #[test]
+    fn what_is_written_is_what_is_read(
+        title in vault_text(),
+        uid in "[-_A-Za-z0-9]{1,22}",
+        hosts in prop::collection::vec("[a-z][a-z0-9]{0,9}(-[a-z0-9]{1,5})?\\.test(:[1-9][0-9]{0,3})?", 1..4),
+        allow in prop::collection::vec(vault_text(), 1..4),
+        digests in prop::collection::vec("[0-9a-f]{64}", 1..4),
+        (reconcile, accept, require, inert) in any::<(bool, bool, bool, bool)>(),
+        (deadline, settle, requests) in (1u64..=900, 0u32..=60, 1u32..=1000),
+    ) {
+        let text = format!(
+            "version = 1\n[rotator]\nmodule = {}\nsha256 = {}\nwasi = \"{}\"\n[records.a]\ntitle = {}\nhosts = {}\n\
+             [records.b]\nuid = {}\n[account]\nallow = {}\nexcept = {}\n[settings]\nreconcile = \"{}\"\nunverified = \"{}\"\n\
+             confinement = \"{}\"\n[limits]\ndeadline = {deadline}\nsettle = {settle}\nrequests = {requests}\n",
+            quoted(&title), listed(&digests), if inert { "inert" } else { "none" }, quoted(&title), listed(&hosts),
+            quoted(&uid), listed(&allow), listed(&allow[1..]).replace("[]", "[\"none\"]"),
+            if reconcile { "old-refused" } else { "never" }, if accept { "accept" } else { "refuse" },
+            if require { "require" } else { "best-effort" },
+        );
+        let policy = good(&text);
+        prop_assert_eq!(policy.rotator.module.to_str(), Some(title.as_str()));
+        prop_assert_eq!(&policy.rotator.sha256, &digests);
+        prop_assert_eq!(&policy.records["a"].select, &Select::Title(title));
+        prop_assert_eq!(&policy.records["b"].select, &Select::Uid(uid));
+        let read: Vec<String> = policy.records["a"].hosts.iter().map(HostPort::to_string).collect();
+        let hosts: Vec<String> = hosts.iter().map(|host| host.strip_suffix(":443").unwrap_or(host).to_owned()).collect();
+        prop_assert_eq!(read, hosts);
+        let patterns: Vec<&str> = policy.account.allow.iter().map(|pattern| pattern.as_str()).collect();
+        prop_assert_eq!(patterns, allow.iter().map(String::as_str).collect::<Vec<_>>());
+        let settings = Settings { reconcile, accept_unverified: accept, require_confinement: require };
+        prop_assert_eq!(policy.settings, settings);
+        prop_assert_eq!(policy.rotator.inert_wasi, inert);
+        prop_assert_eq!(policy.limits.deadline, Duration::from_secs(deadline));
+        prop_assert_eq!(policy.limits.settle, Duration::from_secs(settle.into()));
+        prop_assert_eq!(policy.limits.requests, requests);
+    }
+
     #[test]
     fn arbitrary_text_never_panics(text: String, toml in "[a-z\\[\\].=\"{}#\\n 0-9*-]{0,80}") {
         let _ = parse(source(&text));
