@@ -24,6 +24,7 @@ test: guests      ## everything that is promised: units, properties, cases again
 
 vendor: build     ## the vendor's own client (PyPI) against the stand-in Okta
 	@sh tests/vendor/run.sh
+	@sh tests/vendor/python-rotator.sh
 
 test-real: guests ## rotates passwords on real servers: RabbitMQ, OpenBao
 	python3 tests/real/run.py
