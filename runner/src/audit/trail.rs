@@ -17,6 +17,14 @@ const SAID_BYTES: usize = 64 * 1024;
 #[must_use = "a changing request needs it"]
 pub struct Intended(());
 
+#[cfg(test)]
+impl Intended {
+    /// For tests of what comes after.
+    pub(crate) fn for_tests() -> Intended {
+        Intended(())
+    }
+}
+
 /// Records the events of one run.
 #[derive(Debug)]
 pub struct Trail {

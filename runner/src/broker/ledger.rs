@@ -1,6 +1,7 @@
 //! What was sent, and what came of it. Outcomes come from here and from verifications, never from what the rotator
 //! returns.
 
+use crate::audit::Intended;
 use crate::page::Step;
 use crate::page::judge::Verdict;
 use serde::Serialize;
@@ -96,8 +97,8 @@ impl Ledger {
     }
 
     /// Books that a changing request is about to leave: from here on it counts as ambiguous until its answer is judged.
-    /// The allowance of failed sign-ins starts anew.
-    pub fn change_leaves(&mut self, step: Step) {
+    /// The allowance of failed sign-ins starts anew. Takes the proof that the intent is on record.
+    pub fn change_leaves(&mut self, step: Step, _on_record: Intended) {
         self.changes.push((step, Fate::Ambiguous));
         self.failed_before_change = std::mem::take(&mut self.failed_sign_ins);
     }
@@ -137,7 +138,7 @@ mod tests {
     fn a_change_that_left_is_ambiguous_until_its_answer_is_judged() {
         let mut ledger = Ledger::default();
         assert_eq!(ledger.fate(Step::Change), Fate::NotSent);
-        ledger.change_leaves(Step::Change);
+        ledger.change_leaves(Step::Change, Intended::for_tests());
         assert_eq!(ledger.fate(Step::Change), Fate::Ambiguous);
         assert!(ledger.anything_changed());
         ledger.change_judged(Fate::of(Verdict::Refused));
@@ -154,7 +155,7 @@ mod tests {
             ledger.failed_sign_in();
         }
         assert!(!ledger.may_risk_sign_in());
-        ledger.change_leaves(Step::Change);
+        ledger.change_leaves(Step::Change, Intended::for_tests());
         assert!(ledger.may_risk_sign_in());
     }
 

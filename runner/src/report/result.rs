@@ -141,7 +141,7 @@ pub struct RunResult {
     walls: Walls,
     /// The hash of this run's last record in the audit log.
     #[serde(skip_serializing_if = "Option::is_none")]
-    audit: Option<String>,
+    audit_anchor: Option<String>,
     milliseconds: u64,
     #[serde(skip)]
     log: Vec<(String, Level, String)>,
@@ -179,7 +179,7 @@ impl RunResult {
             policy_sha256: None,
             limits: None,
             walls: Walls { broker, worker: None },
-            audit: None,
+            audit_anchor: None,
             milliseconds: 0,
             log: Vec::new(),
             redactor: None,
@@ -301,7 +301,7 @@ impl RunResult {
         };
         let nothing = Redactor::new([]);
         trail.note(Event::Outcome(Box::new(outcome)), self.redactor.as_ref().unwrap_or(&nothing));
-        self.audit = trail.anchor();
+        self.audit_anchor = trail.anchor();
         self.warnings.extend(trail.warnings().iter().cloned());
     }
 

@@ -2,8 +2,8 @@
 
 use super::gather::Trouble;
 use super::{Desk, Running, SHOWN_MOST, WORDS_MOST};
-use crate::audit::AuditError;
 use crate::audit::event::{self, Event};
+use crate::audit::{AuditError, Intended};
 use crate::broker::http::failure::DialError;
 use crate::broker::http::redact::Redactor;
 use crate::broker::ledger::{Entry, Fate};
@@ -95,19 +95,20 @@ impl<'b> Desk<'b> {
                 .get_or_insert_with(|| format!("{} by route `{}`", route.method.as_str(), route.name));
             return Err(Problem::NotSent("rehearsal".to_owned()));
         }
-        if route.changes
-            && let Err(error) = self.intend(running, route)
-        {
-            // Nothing may change that cannot be recorded.
-            running.seen.because(format!("nothing was changed, because {error}"));
-            return Err(Problem::NotSent("the audit log cannot be written".to_owned()));
-        }
+        let intended = match route.changes.then(|| self.intend(running, route)).transpose() {
+            Ok(intended) => intended,
+            Err(error) => {
+                // Nothing may change that cannot be recorded.
+                running.seen.because(format!("nothing was changed, because {error}"));
+                return Err(Problem::NotSent("the audit log cannot be written".to_owned()));
+            }
+        };
         running.progress.spend(route);
-        self.exchange(running, route, args, placed).await
+        self.exchange(running, route, args, placed, intended).await
     }
 
     /// The intent is on the disk before a changing request leaves.
-    fn intend(&mut self, running: &Running<'_>, route: &Route) -> Result<(), AuditError> {
+    fn intend(&mut self, running: &Running<'_>, route: &Route) -> Result<Intended, AuditError> {
         let sending = event::Sending {
             step: running.label.clone(),
             route: route.name.as_str().to_owned(),
@@ -115,7 +116,7 @@ impl<'b> Desk<'b> {
             host: self.host_of(route),
             account: self.bound.user.clone(),
         };
-        self.trail.intend(sending, self.known.redactor()).map(|_intended| ())
+        self.trail.intend(sending, self.known.redactor())
     }
 
     /// Sends the placed request (and further pages of a list), judges, learns, books, and answers.
@@ -125,10 +126,11 @@ impl<'b> Desk<'b> {
         route: &'b Route,
         args: &[(String, String)],
         placed: Placed,
+        intended: Option<Intended>,
     ) -> Result<wire::Answer, Problem> {
         let began = Instant::now();
-        if route.changes {
-            self.ledger.change_leaves(running.step);
+        if let Some(intended) = intended {
+            self.ledger.change_leaves(running.step, intended);
         }
         let gathered = self.gather(running, route, args, placed).await;
         let took = began.elapsed();
