@@ -138,136 +138,174 @@ fn check_files(folder: &Path, entries: &[PathBuf]) {
     }
 }
 
+/// Everything that a case is set up with: the bench, the stand-in, the params. Suites in Rust begin with one, too.
+pub struct Setup {
+    /// The folder with policy, page and host file.
+    pub bench: Bench,
+    /// The stand-in.
+    pub server: Server,
+    /// What the gateway sends.
+    pub params: Params,
+    truth: Truth,
+    reachable: bool,
+    old: String,
+    new: String,
+}
+
+impl Setup {
+    /// The default of a rotator: `okta`, `rest` or `puppet`.
+    pub fn of(rotator: &str) -> Setup {
+        let cases = artifacts::root().join("tests/cases");
+        let default = cases.join(rotator).join("default");
+        Setup::load(rotator, &Files { case: &default.clone(), default }, Value::Null, Value::Null)
+    }
+
+    /// The default of a rotator, with params and policy laid over.
+    pub fn with(rotator: &str, params: Value, policy: Value) -> Setup {
+        let cases = artifacts::root().join("tests/cases");
+        let default = cases.join(rotator).join("default");
+        Setup::load(rotator, &Files { case: &default.clone(), default }, params, policy)
+    }
+
+    fn load(rotator: &str, files: &Files<'_>, more_params: Value, more_policy: Value) -> Setup {
+        let mut params = files.merged("params.json").expect("params.json in the default folder");
+        if !more_params.is_null() {
+            merge(&mut params, more_params);
+        }
+        let top = |params: &Value, key: &str| params.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let (old, new) = (top(&params, "oldPassword"), top(&params, "newPassword"));
+        let mut words = vec![("@old@", old.clone()), ("@new@", new.clone())];
+
+        let mut stand = files.merged("provider.toml").expect("provider.toml in the default folder");
+        replace(&mut stand, &words);
+        let at = files.case.display();
+        let stand: Stand = serde_json::from_value(stand).unwrap_or_else(|error| panic!("{at}: provider.toml: {error}"));
+        let mut bench = Bench::new();
+        let account = stand.truth_of.clone().unwrap_or_else(|| top(&params, "user"));
+        let (server, truth) = start(&stand, bench.ca(), &account);
+        for fault in stand.fault {
+            server.script(fault);
+        }
+        bench.open("localhost", server.port());
+
+        let guest = artifacts::guest(rotator);
+        let read = |name: &str| files.find(name).map(|path| fs::read_to_string(path).expect("a file of the case"));
+        words.extend([
+            ("@url@", server.url()),
+            ("@host@", format!("localhost:{}", server.port())),
+            ("@module@", guest.path.display().to_string()),
+            ("@sha256@", guest.sha256.clone()),
+            ("@token@", token(&stand.kind).to_owned()),
+            ("@script@", read("script.txt").unwrap_or_default()),
+        ]);
+        if let Some(page) = read("page.toml") {
+            let path = bench.write("page.toml", &page);
+            let digest = artifacts::sha256(page.as_bytes());
+            words.extend([("@page@", path.display().to_string()), ("@page-sha256@", digest)]);
+        }
+        if let Some(mut text) = read("policy.raw.toml") {
+            for (word, value) in &words {
+                text = text.replace(word, value);
+            }
+            bench.policy("prod", &text);
+        } else {
+            let mut policy = files.merged("policy.toml").expect("policy.toml in the default folder");
+            if !more_policy.is_null() {
+                merge(&mut policy, more_policy);
+            }
+            replace(&mut policy, &words);
+            bench.policy("prod", &toml::to_string(&to_toml(policy)).expect("a policy as TOML"));
+        }
+        replace(&mut params, &words);
+        Setup { bench, server, params: split(params), truth, reachable: stand.tls == "good", old, new }
+    }
+
+    /// Runs, and asserts what must hold in every case.
+    pub fn run(&self, verb: &[&str]) -> Ran {
+        self.run_line(verb, &self.params.line(Form::Plain))
+    }
+
+    /// The same with these bytes on stdin.
+    pub fn run_line(&self, verb: &[&str], line: &[u8]) -> Ran {
+        self.server.begin_run();
+        let secrets = self.params.secrets();
+        let ran = self.bench.run(verb, line, &secrets);
+        self.server.check_once_only();
+        check_places(&self.server, &secrets);
+        check_lockout(&self.server.seen());
+        ran
+    }
+
+    /// Asserts that the result says what is true: `truth` if given, else whatever `live` means.
+    pub fn check_truth(&self, ran: &Ran, truth: Option<&str>) {
+        let Some(live) = (self.truth)() else { return };
+        let word = match &live {
+            live if *live == self.new => "new",
+            live if *live == self.old => "old",
+            _ => "other",
+        };
+        let said = ran.result.get("live").and_then(Value::as_str).unwrap_or_default();
+        let fits = match (truth, said) {
+            (Some(expected), _) => word == expected,
+            (None, "new") => word == "new",
+            (None, "old") => word == "old" || self.old == self.new,
+            (None, "neither") => word == "other",
+            (None, _) => true,
+        };
+        assert!(fits, "the live password is the {word} one, and the result says `{said}`: {ran:#?}");
+    }
+
+    /// The live password at the stand-in.
+    pub fn live(&self) -> Option<String> {
+        (self.truth)()
+    }
+}
+
 /// Runs one case; panics if anything is not as expected.
 pub fn check(cases: &Path, folder: &Path) {
-    let rotator =
-        folder.strip_prefix(cases).expect("a case below the cases").iter().next().expect("a rotator's folder");
+    let below = folder.strip_prefix(cases).expect("a case below the cases");
+    let rotator = below.iter().next().and_then(|name| name.to_str()).expect("a rotator's folder");
     let files = Files { case: folder, default: cases.join(rotator).join("default") };
     let expect: Expect = parse(&fs::read_to_string(folder.join("expect.toml")).expect("expect.toml"), folder);
-
-    let mut params = files.merged("params.json").expect("params.json in the default folder");
-    let top = |params: &Value, key: &str| params.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let (old, new) = (top(&params, "oldPassword"), top(&params, "newPassword"));
-    let mut words = vec![("@old@", old.clone()), ("@new@", new.clone())];
-
-    let mut stand = files.merged("provider.toml").expect("provider.toml in the default folder");
-    replace(&mut stand, &words);
-    let stand: Stand =
-        serde_json::from_value(stand).unwrap_or_else(|error| panic!("{}: provider.toml: {error}", folder.display()));
-    let mut bench = Bench::new();
-    let account = stand.truth_of.clone().unwrap_or_else(|| top(&params, "user"));
-    let (server, truth) = start(&stand, bench.ca(), &account);
-    for fault in stand.fault {
-        server.script(fault);
-    }
-    bench.open("localhost", server.port());
-
-    let guest = artifacts::guest(rotator.to_str().expect("a name in UTF-8"));
-    let page = files.find("page.toml").map(|path| fs::read_to_string(path).expect("page.toml"));
-    words.extend([
-        ("@url@", server.url()),
-        ("@host@", format!("localhost:{}", server.port())),
-        ("@module@", guest.path.display().to_string()),
-        ("@sha256@", guest.sha256.clone()),
-        ("@token@", token(&stand.kind).to_owned()),
-        (
-            "@script@",
-            files.find("script.txt").map(|path| fs::read_to_string(path).expect("script.txt")).unwrap_or_default(),
-        ),
-    ]);
-    if let Some(page) = &page {
-        let path = bench.write("page.toml", page);
-        words.extend([("@page@", path.display().to_string()), ("@page-sha256@", artifacts::sha256(page.as_bytes()))]);
-    }
-    if let Some(raw) = files.find("policy.raw.toml") {
-        let mut text = fs::read_to_string(raw).expect("policy.raw.toml");
-        for (word, value) in &words {
-            text = text.replace(word, value);
-        }
-        bench.policy("prod", &text);
-    } else {
-        let mut policy = files.merged("policy.toml").expect("policy.toml in the default folder");
-        replace(&mut policy, &words);
-        bench.policy("prod", &toml::to_string(&to_toml(policy)).expect("a policy as TOML"));
-    }
-    replace(&mut params, &words);
-    let params = split(params);
-
-    server.begin_run();
-    let verb: Vec<&str> = expect.verb.iter().map(String::as_str).collect();
-    let secrets = params.secrets();
-    let ran = bench.run(&verb, &params.line(Form::Plain), &secrets);
-    server.check_once_only();
-    check_places(&server, &secrets);
-    check_lockout(&server.seen());
-    let kept = Kept { expect: &expect, ran: &ran, server: &server, old: &old, new: &new, truth: truth() };
-    kept.check(stand.tls == "good");
+    let setup = Setup::load(rotator, &files, Value::Null, Value::Null);
+    let ran = setup.run(&expect.verb.iter().map(String::as_str).collect::<Vec<_>>());
+    setup.check_truth(&ran, expect.truth.as_deref());
+    expect.check(&ran, &setup.server, setup.reachable);
 }
 
-struct Kept<'a> {
-    expect: &'a Expect,
-    ran: &'a Ran,
-    server: &'a Server,
-    old: &'a str,
-    new: &'a str,
-    truth: Option<String>,
-}
-
-impl Kept<'_> {
-    fn check(&self, reachable: bool) {
-        let (expect, ran) = (self.expect, self.ran);
+impl Expect {
+    fn check(&self, ran: &Ran, server: &Server, reachable: bool) {
         let text = |name: &str| ran.result.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let seen = self.server.lines();
+        let seen = server.lines();
         let shown = format!("\nrequests: {seen:#?}\nresult: {}\nstderr: {}", ran.result, ran.stderr);
-        assert_eq!((ran.exit, text("outcome")), (expect.exit, expect.outcome.clone()), "exit and outcome{shown}");
-        if let Some(live) = &expect.live {
+        assert_eq!((ran.exit, text("outcome")), (self.exit, self.outcome.clone()), "exit and outcome{shown}");
+        if let Some(live) = &self.live {
             assert_eq!(text("live"), *live, "live{shown}");
         }
-        if let Some(route) = &expect.proved_by {
+        if let Some(route) = &self.proved_by {
             assert_eq!(text("proved_by"), *route, "proved_by{shown}");
         }
-        self.check_truth(&text("live"), &shown);
-        if let Some(requests) = &expect.requests {
+        if let Some(requests) = &self.requests {
             assert_eq!(seen, *requests, "requests{shown}");
-            if requests.is_empty() && reachable && !expect.connects {
-                assert_eq!(self.server.connections(), 0, "a connection was made{shown}");
+            if requests.is_empty() && reachable && !self.connects {
+                assert_eq!(server.connections(), 0, "a connection was made{shown}");
             }
         }
-        if let Some(among) = &expect.among {
+        if let Some(among) = &self.among {
             let mut rest = seen.iter();
             for line in among {
                 assert!(rest.any(|seen| seen == line), "`{line}` is not among the requests, in that order{shown}");
             }
         }
-        for text in &expect.says {
+        for text in &self.says {
             assert!(ran.stderr.contains(text.as_str()), "stderr does not say `{text}`{shown}");
         }
-        for text in &expect.never_says {
+        for text in &self.never_says {
             assert!(!ran.stderr.contains(text.as_str()), "stderr says `{text}`{shown}");
         }
-        if let Some(seconds) = expect.seconds {
+        if let Some(seconds) = self.seconds {
             assert!(ran.took.as_secs_f64() <= seconds, "it took {:?}{shown}", ran.took);
         }
-    }
-
-    /// What the result says is live must be what is live, in every case.
-    fn check_truth(&self, live: &str, shown: &str) {
-        let Some(truth) = &self.truth else { return };
-        let word = match truth {
-            truth if truth == self.new => "new",
-            truth if truth == self.old => "old",
-            _ => "other",
-        };
-        let fits = match &self.expect.truth {
-            Some(expected) => word == expected,
-            None => match live {
-                "new" => word == "new",
-                "old" => word == "old" || self.old == self.new,
-                "neither" => word == "other",
-                _ => true,
-            },
-        };
-        assert!(fits, "the live password is the {word} one, and the result says `{live}`{shown}");
     }
 }
 
@@ -285,7 +323,7 @@ fn check_lockout(seen: &[(Request, Option<u16>)]) {
 }
 
 /// Says what is live at the provider; `None` where there is no such thing.
-type Truth = Box<dyn Fn() -> Option<String>>;
+type Truth = Box<dyn Fn() -> Option<String> + Send + Sync>;
 
 fn start(stand: &Stand, ca: &Ca, user: &str) -> (Server, Truth) {
     let user = user.to_owned();

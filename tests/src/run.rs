@@ -111,15 +111,8 @@ impl Bench {
 
     /// Runs a verb with `--policies` and `--config`, `stdin` piped in, and asserts the invariants.
     pub fn run(&self, verb: &[&str], stdin: &[u8], secrets: &[String]) -> Ran {
-        let config = self.folder().join("rotabox.toml");
-        let policies = self.policies();
-        let mut args: Vec<&str> = verb.to_vec();
-        args.extend([
-            "--policies",
-            policies.to_str().expect("a path in UTF-8"),
-            "--config",
-            config.to_str().expect("a path in UTF-8"),
-        ]);
+        let args = self.args(verb);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let (status, stdout, stderr, took) = self.raw(&args, stdin);
         let shown = format!("{status:?} after {took:?}\nstdout: {stdout}\nstderr: {stderr}");
         for secret in secrets {
@@ -141,26 +134,8 @@ impl Bench {
 
     /// Runs any command line of the binary; the invariants that hold for all of them are asserted.
     pub fn raw(&self, args: &[&str], stdin: &[u8]) -> (ExitStatus, String, String, Duration) {
-        let cwd = self.folder().join("cwd");
         let began = Instant::now();
-        let mut child = Command::new(&self.binary)
-            .args(args)
-            .current_dir(&cwd)
-            .env_clear()
-            // none of these may change anything
-            .env("HTTPS_PROXY", "http://127.0.0.1:1")
-            .env("ALL_PROXY", "http://127.0.0.1:1")
-            .env("SSL_CERT_FILE", "/nowhere")
-            .env("SSLKEYLOGFILE", cwd.join("keys"))
-            .env("RUST_LOG", "trace")
-            .env("RUST_BACKTRACE", "full")
-            .env("TMPDIR", &cwd)
-            .env("HOME", &cwd)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary starts");
+        let mut child = self.command(args).spawn().expect("the binary starts");
         let mut pipe = child.stdin.take().expect("stdin");
         let bytes = stdin.to_vec();
         std::thread::spawn(move || drop(pipe.write_all(&bytes))); // it may end without reading
@@ -186,18 +161,55 @@ impl Bench {
         };
         let took = began.elapsed();
         self.check_no_process_left(args);
+        let cwd = self.folder().join("cwd");
         let left: Vec<_> =
             fs::read_dir(&cwd).expect("the working folder").flatten().map(|entry| entry.path()).collect();
         assert!(left.is_empty(), "files were made: {left:?}");
         (status, stdout.join().expect("stdout"), stderr.join().expect("stderr"), took)
     }
 
+    /// The binary with these arguments, three pipes, and an environment that tries to mislead it.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let cwd = self.folder().join("cwd");
+        let mut command = Command::new(&self.binary);
+        command
+            .args(args)
+            .current_dir(&cwd)
+            .env_clear()
+            // none of these may change anything
+            .env("HTTPS_PROXY", "http://127.0.0.1:1")
+            .env("ALL_PROXY", "http://127.0.0.1:1")
+            .env("SSL_CERT_FILE", "/nowhere")
+            .env("SSLKEYLOGFILE", cwd.join("keys"))
+            .env("RUST_LOG", "trace")
+            .env("RUST_BACKTRACE", "full")
+            .env("TMPDIR", &cwd)
+            .env("HOME", &cwd)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// `--policies` and `--config` of this bench, after the verb.
+    pub fn args(&self, verb: &[&str]) -> Vec<String> {
+        let mut args: Vec<String> = verb.iter().map(|word| (*word).to_owned()).collect();
+        let path = |path: PathBuf| path.into_os_string().into_string().expect("a path in UTF-8");
+        args.extend(["--policies".to_owned(), path(self.policies())]);
+        args.extend(["--config".to_owned(), path(self.folder().join("rotabox.toml"))]);
+        args
+    }
+
+    /// The processes of this bench that are running: their folders in /proc.
+    pub fn processes(&self) -> Vec<PathBuf> {
+        let processes = fs::read_dir("/proc").expect("/proc").flatten().map(|entry| entry.path());
+        processes.filter(|path| fs::read_link(path.join("exe")).is_ok_and(|exe| exe == self.binary)).collect()
+    }
+
     fn check_no_process_left(&self, args: &[&str]) {
         let began = Instant::now();
         loop {
-            let processes = fs::read_dir("/proc").expect("/proc").flatten().map(|entry| entry.path());
-            let left: Vec<PathBuf> =
-                processes.filter(|path| fs::read_link(path.join("exe")).is_ok_and(|exe| exe == self.binary)).collect();
+            let left = self.processes();
             if left.is_empty() {
                 return;
             }
