@@ -7,7 +7,7 @@
 //! | [`gateway`] | the line on stdin becomes [`gateway::Params`] |
 //! | [`vault`] | vault records, and picking the one a policy names |
 //! | [`page`] | the author's file (its own crate, shared with the SDK) |
-//! | [`policy`] | the operator's files; page + policy + params become [`policy::Bound`]; the one [`policy::decide`] |
+//! | [`policy`] | the operator's files; page + policy + params become [`policy::Bound`]; the one [`policy::decide()`] |
 //! | [`broker`] | the ledger, the state machine and the HTTP capability |
 //! | [`wire`] | the frames between broker and worker |
 //! | [`worker`] | scan, engine, limits, bindings, run |

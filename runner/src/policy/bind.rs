@@ -1,6 +1,6 @@
 //! Page + policy + params become [`Bound`]: every name resolved, every rule about hosts and accounts checked.
 //!
-//! [`fit`] checks what can be checked without params; [`bind`] the rest. Vault records that the policy does not name
+//! [`fit()`] checks what can be checked without params; [`bind()`] the rest. Vault records that the policy does not name
 //! are dropped here, and what is left of the others is what the page declares.
 
 use super::base_url::{UrlMistake, base_url};

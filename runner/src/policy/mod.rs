@@ -7,8 +7,8 @@
 //! | [`hosts`], [`pattern`] | exact hosts; patterns of logins |
 //! | [`find`] | the policy folder: by name, or by a module's digest; who owns it |
 //! | [`fit`] | does a policy fit its page, before any params are there |
-//! | [`bind`] | page + policy + params -> [`Bound`]; each name resolved, or an error listing those that exist |
-//! | [`decide`] | the one decision |
+//! | [`mod@bind`] | page + policy + params -> [`Bound`]; each name resolved, or an error listing those that exist |
+//! | [`mod@decide`] | the one decision |
 //! | [`which`] | which route can have produced a request |
 //! | [`explain`] | a decision in words |
 
