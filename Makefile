@@ -4,7 +4,7 @@ SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 TARGET      := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help setup build guests test unit vendor test-real demo lint advisories clean
+.PHONY: help setup build guests dist test vendor test-real demo lint advisories clean
 
 help:             ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -17,6 +17,14 @@ build: setup      ## the runner and the stand-ins
 
 guests: build     ## every rotator, packed, into target/guests
 	$(TARGET)/debug/build-guests
+
+dist: guests      ## what is installed: the runner as a release build, the packed rotators and the pages, in dist/
+	cargo build --release --package rotabox --bin rotabox
+	rm -rf dist
+	install -D -m 0755 $(TARGET)/release/rotabox dist/rotabox
+	install -D -m 0644 -t dist $(TARGET)/guests/okta.wasm $(TARGET)/guests/rest.wasm
+	install -D -m 0644 -t dist/pages guests/rest/pages/*.toml
+	cd dist && sha256sum rotabox *.wasm pages/*.toml > SHA256SUMS
 
 test: guests      ## everything that is promised: units, properties, cases against the stand-ins, the vendor's own client
 	cargo test --workspace
