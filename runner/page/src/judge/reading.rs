@@ -23,11 +23,17 @@ const DESCRIBED: usize = 100;
 
 /// Most XML nodes that are read: a 4 MiB answer of the smallest elements has fewer.
 const XML_NODES: u32 = 1_000_000;
+/// Most attributes of one XML element, and most declarations of namespaces in one document. The reader compares each with
+/// all others, so that an answer of a few hundred KiB could hold it for minutes, beyond any deadline. Real answers have
+/// below twenty and some dozens.
+const XML_ATTRIBUTES: usize = 128;
+const XML_NAMESPACES: usize = 256;
 
 /// An answer; its body is parsed when first asked for.
 pub struct Reading<'a> {
     answer: &'a Answer,
     json: OnceCell<Option<Value>>,
+    xml: OnceCell<Option<roxmltree::Document<'a>>>,
 }
 
 /// What stands at a place.
@@ -46,7 +52,7 @@ pub enum Found<'r> {
 impl<'a> Reading<'a> {
     /// A reading of an answer.
     pub fn new(answer: &'a Answer) -> Reading<'a> {
-        Reading { answer, json: OnceCell::new() }
+        Reading { answer, json: OnceCell::new(), xml: OnceCell::new() }
     }
 
     /// The HTTP status.
@@ -106,11 +112,7 @@ impl<'a> Reading<'a> {
     }
 
     fn xml(&self, path: &[String]) -> Found<'_> {
-        let options = roxmltree::ParsingOptions { allow_dtd: false, nodes_limit: XML_NODES, entity_resolver: None };
-        let document = std::str::from_utf8(&self.answer.body)
-            .ok()
-            .and_then(|text| roxmltree::Document::parse_with_options(text, options).ok());
-        let Some(document) = document else { return Found::Unreadable };
+        let Some(document) = self.xml.get_or_init(|| parse_xml(&self.answer.body)) else { return Found::Unreadable };
         match path.split_first() {
             Some((root, rest)) if document.root_element().tag_name().name() == root => {
                 below(document.root_element(), rest).map_or(Found::Absent, |text| Found::Text(Cow::Owned(text)))
@@ -118,6 +120,32 @@ impl<'a> Reading<'a> {
             _ => Found::Absent,
         }
     }
+}
+
+/// XML without a DTD, and of a sane shape.
+fn parse_xml(body: &[u8]) -> Option<roxmltree::Document<'_>> {
+    let text = std::str::from_utf8(body).ok().filter(|text| is_quick_to_read(text))?;
+    let options = roxmltree::ParsingOptions { allow_dtd: false, nodes_limit: XML_NODES, entity_resolver: None };
+    roxmltree::Document::parse_with_options(text, options).ok()
+}
+
+/// Few enough attributes and declarations. Counts more than there are, never less.
+fn is_quick_to_read(xml: &str) -> bool {
+    xml.matches("xmlns").count() <= XML_NAMESPACES
+        && xml.split('<').all(|tag| tag.starts_with(['!', '?']) || quoted_in(tag) <= XML_ATTRIBUTES)
+}
+
+/// How many quoted texts there are up to the end of a tag: each attribute has one.
+fn quoted_in(tag: &str) -> usize {
+    let mut quoted = 0;
+    let mut rest = tag;
+    while let Some(at) = rest.find(['"', '\'', '>']) {
+        let (before, after) = rest.split_at(at + 1);
+        let Some(quote) = before.chars().next_back().filter(|end| *end != '>') else { break };
+        quoted += 1;
+        rest = after.split_once(quote).map_or("", |(_, rest)| rest);
+    }
+    quoted
 }
 
 /// Text of the first element (or attribute) at `path` below `node`, in the document's order.

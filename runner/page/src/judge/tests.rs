@@ -417,6 +417,33 @@ fn a_next_token_is_read_from_the_body() {
     }
 }
 
+/// The reader of XML compares attributes, and namespaces, with each other: 700 KiB took half a minute.
+#[test]
+fn xml_that_would_take_minutes_to_read_is_unreadable_at_once() {
+    let numbered = |count: usize, each: &dyn Fn(usize) -> String| (0..count).map(each).collect::<String>();
+    let attributes = |count| format!("<a z='>' {}><b>x</b></a>", numbered(count, &|n| format!("a{n:x}=\"\" ")));
+    let namespaces = |count| format!("<a {}><b>x</b></a>", numbered(count, &|n| format!("xmlns:n{n:x}=\"u{n:x}\" ")));
+    let nested = |count: usize| {
+        let inner = numbered(count, &|n| format!("<n xmlns:n{n:x}=\"u{n:x}\">"));
+        format!("<a><b>x</b>{inner}{}</a>", "</n>".repeat(count))
+    };
+    let quotes = |count: usize| format!("<a><!-- {} --><b>x</b>{}</a>", "\"\" ".repeat(count), "\"\" ".repeat(count));
+    for (case, body, read) in [
+        ("some attributes", attributes(100), true),
+        ("some namespaces", namespaces(100), true),
+        ("quotes that are no attributes", quotes(10_000), true),
+        ("attributes", attributes(80_000), false),
+        ("namespaces", namespaces(10_000), false),
+        ("namespaces, one inside another", nested(10_000), false),
+    ] {
+        let began = std::time::Instant::now();
+        let answer = answer(200, &body);
+        let found = Reading::new(&answer).find(&Place::Xml(vec!["a".to_owned(), "b".to_owned()]), None).text();
+        assert_eq!(found.as_deref(), read.then_some("x"), "{case}");
+        assert!(began.elapsed() < std::time::Duration::from_secs(5), "{case}: {:?}", began.elapsed());
+    }
+}
+
 proptest! {
     #[test]
     fn hostile_answers_are_judged_without_a_panic(
