@@ -224,6 +224,9 @@ pub enum WorkerMisbehaved {
     /// The pipe ended inside or before an expected frame.
     #[error("the worker ended without a result ({0})")]
     Gone(String),
+    /// It does not take what it is sent.
+    #[error("the worker does not read what it is sent")]
+    Deaf,
     /// More frames or lines than a step may send.
     #[error("the worker sent more {0} than a step may")]
     Flood(&'static str),

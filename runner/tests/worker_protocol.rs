@@ -7,7 +7,7 @@ use common::{ROTABOX, component, core, in_time, limits, loaded, start, worker};
 use rotabox::broker::link::{Link, LoadError};
 use rotabox::confine::Measure;
 use rotabox::wire::frame::{FrameError, encode, module_header};
-use rotabox::wire::{Call, Reply, RunId, ToBroker, ToWorker, WorkerMisbehaved};
+use rotabox::wire::{Call, Reply, RunId, Start, ToBroker, ToWorker, WorkerMisbehaved};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
@@ -279,6 +279,27 @@ async fn a_worker_that_does_not_keep_to_the_protocol_is_caught() {
         .await;
         assert_eq!(format!("{error:?}"), expected, "{case}");
     }
+}
+
+/// Its pipe fills up, and whoever writes into it would wait for ever.
+#[tokio::test]
+async fn a_worker_that_reads_nothing_holds_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("worker");
+    std::fs::write(&script, "#!/bin/sh\nexec /bin/sleep 600\n").unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let mut link = Link::spawn_from(&script).unwrap();
+    in_time(async {
+        let at_once = std::time::Instant::now();
+        link.send_until(RunId(1), &ToWorker::Start(start()), at_once).await.unwrap();
+        let much = Start { texts: vec![("app.note".to_owned(), "x".repeat(1 << 20))], ..start() };
+        let error = link.send_until(RunId(2), &ToWorker::Start(much), at_once).await.unwrap_err();
+        assert!(matches!(error, WorkerMisbehaved::Deaf), "{error:?}");
+        let torn = link.send(RunId(3), &ToWorker::Start(start())).await.unwrap_err();
+        assert!(matches!(torn, WorkerMisbehaved::Gone(_)), "{torn:?}");
+        link.kill().await;
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -104,6 +104,20 @@ impl Link {
         self.write(&bytes).await
     }
 
+    /// The same, given up at `until`: a worker that takes nothing must not hold the broker. It has to be killed then. What
+    /// can be written at once is written, whatever time it is.
+    pub async fn send_until(
+        &mut self,
+        run: RunId,
+        frame: &ToWorker,
+        until: std::time::Instant,
+    ) -> Result<(), WorkerMisbehaved> {
+        match tokio::time::timeout_at(until.into(), self.send(run, frame)).await {
+            Ok(sent) => sent,
+            Err(_) => Err(WorkerMisbehaved::Deaf),
+        }
+    }
+
     /// The next frame of any run. May be dropped at any time, as an arm of a select, and called again.
     pub async fn next(&mut self) -> Result<(RunId, ToBroker), WorkerMisbehaved> {
         if let Some(early) = self.early.pop_front() {

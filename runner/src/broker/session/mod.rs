@@ -25,6 +25,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const SHOWN_MOST: usize = 4096;
 /// Most characters of a reason or a log line.
 const WORDS_MOST: usize = 1024;
+/// How long the worker may take to read a frame. A true one reads at once.
+const WORKER_READS: Duration = Duration::from_secs(10);
 
 /// What one step needs of the run.
 pub struct Desk<'b> {
@@ -144,7 +146,7 @@ impl<'b> Desk<'b> {
             has_old_password: self.bound.old_password.is_some(),
             texts: self.texts(),
         };
-        if let Err(error) = self.link.send(run, &ToWorker::Start(start)).await {
+        if let Err(error) = self.tell(run, &ToWorker::Start(start)).await {
             self.give_up_worker(running, error.to_string()).await;
             return;
         }
@@ -160,7 +162,7 @@ impl<'b> Desk<'b> {
             match frame {
                 ToBroker::Call(call) => {
                     let reply = self.answer(running, call, until).await;
-                    if let Err(error) = self.link.send(run, &ToWorker::Reply(reply)).await {
+                    if let Err(error) = self.tell(run, &ToWorker::Reply(reply)).await {
                         return self.give_up_worker(running, error.to_string()).await;
                     }
                 }
@@ -189,6 +191,12 @@ impl<'b> Desk<'b> {
                 }
             }
         }
+    }
+
+    /// Sends a frame; a worker that does not read it is given up, at the deadline at the latest.
+    async fn tell(&mut self, run: RunId, frame: &ToWorker) -> Result<(), wire::WorkerMisbehaved> {
+        let until = Instant::now() + WORKER_READS;
+        self.link.send_until(run, frame, until.min(self.deadline)).await
     }
 
     /// Waits for the next frame of `run`; frames of runs that were left behind are dropped.
