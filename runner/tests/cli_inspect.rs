@@ -92,6 +92,33 @@ fn a_component_of_another_world_is_refused_with_what_it_wanted() {
 }
 
 #[test]
+fn a_page_that_no_run_would_read_is_not_accepted() {
+    let desk = Desk::new();
+    let page = format!("{BLIND}# {}", "x".repeat(256 * 1024));
+    desk.module("big.wasm", &page);
+    desk.run(&["inspect", "big.wasm"]).exits(1).says("accepted NO").says("larger than 256 KiB");
+    desk.write("big.toml", &page);
+    desk.write("rest.wasm", rotator());
+    desk.run(&["inspect", "big.toml"]).exits(2).says("larger than 256 KiB");
+    desk.run(&["approve", "rest.wasm", "--page", "big.toml"]).exits(2).says("larger than 256 KiB");
+}
+
+#[test]
+fn a_hostile_file_name_cannot_reach_the_terminal() {
+    let desk = Desk::new();
+    for name in ["\u{1b}[2J.wasm", "a\nb.wasm", "\u{202e}.toml"] {
+        for bytes in [b"\x7fELF\0".to_vec(), rotator(), BLIND.as_bytes().to_vec(), b"version = ".to_vec()] {
+            desk.write(name, bytes);
+            harmless(&desk.run(&["inspect", name]));
+            harmless(&desk.run(&["inspect", name, "--page", name]));
+            harmless(&desk.run(&["approve", name]));
+            harmless(&desk.run(&["pack", name, "--open-page", "-o", "out.wasm"]));
+            harmless(&desk.run(&["pack", name, "--open-page"]));
+        }
+    }
+}
+
+#[test]
 fn what_is_no_component_is_said_to_be_what_it_is() {
     let desk = Desk::new();
     desk.write("core.wasm", wat::parse_str("(module)").unwrap());

@@ -2,11 +2,11 @@
 
 use super::{Exit, Out, worker};
 use crate::page::diagnostic::SourceFile;
-use crate::page::sealed;
 use crate::page::{Page, parse};
 use crate::policy::find;
 use crate::report::inspection::{Inspection, ModuleView, PageFrom, Wasi};
 use crate::report::page_view;
+use crate::vault::shown;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -71,7 +71,7 @@ pub(super) fn examine(file: &Path, page: Option<&Path>) -> anyhow::Result<Seen> 
         inspection.reasons.extend(module.refused_with_inert_wasi.iter().cloned());
     }
     inspection.module = Some(module);
-    let source = match (sealed::read(&read.bytes), page) {
+    let source = match (find::sealed_page(&read, file), page) {
         (Err(error), _) => {
             inspection.page_from = PageFrom::Damaged;
             inspection.reasons.push(error.to_string());
@@ -80,14 +80,13 @@ pub(super) fn examine(file: &Path, page: Option<&Path>) -> anyhow::Result<Seen> 
         (Ok(Some(_)), Some(_)) => {
             anyhow::bail!("this module has its page sealed in, and no other one counts; leave `--page` out")
         }
-        (Ok(Some(text)), None) => {
+        (Ok(Some(source)), None) => {
             inspection.page_from = PageFrom::Sealed;
-            let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
-            Some(SourceFile::new(format!("{name} (sealed page)"), text))
+            Some(source)
         }
         (Ok(None), Some(path)) => {
             inspection.page_from = PageFrom::File;
-            Some(page_file(path)?)
+            Some(page_file(path, find::module(path)?.bytes)?)
         }
         (Ok(None), None) => None,
     };
@@ -97,22 +96,28 @@ pub(super) fn examine(file: &Path, page: Option<&Path>) -> anyhow::Result<Seen> 
 }
 
 fn examine_page(file: &Path, page: Option<&Path>, bytes: Vec<u8>, mut inspection: Inspection) -> anyhow::Result<Seen> {
-    let Some(text) = String::from_utf8(bytes).ok().filter(|text| !text.contains('\0')) else {
-        anyhow::bail!("`{}` is neither a WebAssembly module nor a page", file.display());
-    };
+    if bytes.contains(&0) || std::str::from_utf8(&bytes).is_err() {
+        anyhow::bail!("{} is neither a WebAssembly module nor a page", shown(&file.to_string_lossy()));
+    }
     if page.is_some() {
-        anyhow::bail!("`--page` belongs to a module, and `{}` is a page itself; leave it out", file.display());
+        anyhow::bail!(
+            "`--page` belongs to a module, and {} is a page itself; leave it out",
+            shown(&file.to_string_lossy())
+        );
     }
     inspection.page_from = PageFrom::Itself;
-    let page = take_page(SourceFile::new(file.display().to_string(), text), &mut inspection);
+    let page = take_page(page_file(file, bytes)?, &mut inspection);
     inspection.accepted = inspection.reasons.is_empty();
     Ok(Seen { inspection, module: Vec::new(), page })
 }
 
-/// Reads a page file.
-fn page_file(path: &Path) -> anyhow::Result<SourceFile> {
-    let read = find::module(path)?;
-    let text = String::from_utf8(read.bytes).map_err(|_| anyhow::anyhow!("`{}` is not UTF-8 text", path.display()))?;
+/// A page file's text, no larger than a run would read.
+fn page_file(path: &Path, bytes: Vec<u8>) -> anyhow::Result<SourceFile> {
+    let name = shown(&path.to_string_lossy());
+    if bytes.len() > find::PAGE_BYTES {
+        anyhow::bail!("{name} is larger than {} KiB, the most for a page; shorten it", find::PAGE_BYTES >> 10);
+    }
+    let text = String::from_utf8(bytes).map_err(|_| anyhow::anyhow!("{name} is not UTF-8 text, and a page is"))?;
     Ok(SourceFile::new(path.display().to_string(), text))
 }
 

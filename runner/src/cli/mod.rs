@@ -70,9 +70,9 @@ impl Exit {
     pub const NOT_STARTED: Exit = Exit(2);
 }
 
-/// A path as a word of a shell, to be copied from a message.
+/// A path as a word of a shell, to be copied from a message. One that a terminal could misread is only shown.
 fn shell_word(path: &Path) -> String {
-    let text = path.display().to_string();
+    let text = crate::report::escape::escape(&path.display().to_string(), 4096);
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%".contains(c);
     if !text.is_empty() && text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }

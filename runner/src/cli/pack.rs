@@ -2,6 +2,8 @@
 
 use super::{Exit, Out, shell_word};
 use crate::pack::{self, Written};
+use crate::report::escape::escape;
+use crate::vault::shown;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -39,7 +41,8 @@ impl Pack {
     pub(super) fn execute(self, out: &mut Out) -> anyhow::Result<Exit> {
         let page = self.page_to_seal()?;
         let written = pack::pack_path(&self.source, page.as_deref(), self.out.as_deref())?;
-        out.data(&format!("{}  {}\n", written.sha256, written.path.display()));
+        let path = escape(&written.path.display().to_string(), 4096);
+        out.data(&format!("{}  {path}\n", written.sha256));
         out.error(&words(&written));
         Ok(Exit::OK)
     }
@@ -53,10 +56,8 @@ impl Pack {
             return Ok(Some(own));
         }
         if !self.source.exists() {
-            anyhow::bail!(
-                "`{}` does not exist; give a crate folder, a core module or a component",
-                self.source.display()
-            );
+            let source = shown(&self.source.to_string_lossy());
+            anyhow::bail!("{source} does not exist; give a crate folder, a core module or a component");
         }
         let (what, page) = match self.source.is_dir() {
             true => ("this crate folder has no page.toml", "write one"),
@@ -68,7 +69,7 @@ impl Pack {
 
 /// What was made and what comes next.
 fn words(written: &Written) -> String {
-    let path = written.path.display();
+    let path = escape(&written.path.display().to_string(), 4096);
     let mut text = format!(
         "rotabox: packed: {path}, {} bytes, {}\n",
         written.size,

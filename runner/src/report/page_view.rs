@@ -2,11 +2,11 @@
 //! text of [`super::page_table`] and the JSON of `inspect` are made of it.
 
 use crate::page::Page;
-use crate::page::model::{Need, Origin, Record, Route};
+use crate::page::model::{Body, Field, Need, Origin, Record, Route};
 use crate::page::names::BindName;
 use crate::page::predicate::{Place, Require};
 use crate::page::request::Spot;
-use crate::page::template::{Source, Template};
+use crate::page::template::{JsonTemplate, Source, Template, Value};
 use crate::policy::fit;
 use serde::Serialize;
 
@@ -228,10 +228,8 @@ pub fn literal_host(origin: &Origin) -> Option<String> {
 }
 
 fn record(record: &Record) -> RecordView {
-    let field = |field: &crate::page::model::Field| FieldView {
-        name: format!("{}.{}", record.name, field.name),
-        label: field.label.clone(),
-    };
+    let field =
+        |field: &Field| FieldView { name: format!("{}.{}", record.name, field.name), label: field.label.clone() };
     RecordView {
         name: record.name.to_string(),
         url: record.url.clone(),
@@ -269,7 +267,7 @@ pub fn route_view(page: &Page, route: &Route) -> RouteView {
         values,
         constants: route.constants().into_iter().map(|(place, text)| ConstantView { place, text }).collect(),
         sends_back: match &route.body {
-            crate::page::model::Body::JsonFrom { route, .. } => Some(route.to_string()),
+            Body::JsonFrom { route, .. } => Some(route.to_string()),
             _ => None,
         },
         accepted: route.expects.to_string(),
@@ -305,24 +303,34 @@ fn placed(route: &Route, source: &Source, spot: &Spot, template: &Template) -> P
         Spot::Path(_) => "path".to_owned(),
         spot => spot.to_string(),
     };
-    let written = match spot {
-        Spot::Path(_) if template.sole_name().is_some() => None,
-        Spot::Header(name) => written_value(&route.headers, name, template),
-        Spot::Query(name) => written_value(&route.query, name, template),
-        _ if template.sole_name().is_some() => None,
-        _ => Some(template.to_string()),
+    let written = match template.sole_name() {
+        _ if is_base64(route, template) => Some(Value::Base64(template.clone()).to_string()),
+        Some(_) => None,
+        None => Some(template.to_string()),
     };
     PlacedView { name: source.to_string(), place, written }
 }
 
-/// The value with its outer encoding, unless it is one name and nothing else.
-fn written_value(pairs: &[(String, crate::page::template::Value)], name: &str, template: &Template) -> Option<String> {
-    let value = pairs.iter().find(|(pair, value)| pair == name && value.template() == template).map(|(_, value)| value);
-    match value {
-        Some(crate::page::template::Value::Text(text)) if text.sole_name().is_some() => None,
-        Some(value) => Some(value.to_string()),
-        None => Some(template.to_string()),
+/// True if the page has this very template encoded as a whole.
+fn is_base64(route: &Route, template: &Template) -> bool {
+    let this = |value: &Value| matches!(value, Value::Base64(inner) if std::ptr::eq(inner, template));
+    let pairs = |pairs: &[(String, Value)]| pairs.iter().any(|(_, value)| this(value));
+    fn leaf(json: &JsonTemplate, this: &impl Fn(&Value) -> bool) -> bool {
+        match json {
+            JsonTemplate::Text(value) => this(value),
+            JsonTemplate::List(items) => items.iter().any(|item| leaf(item, this)),
+            JsonTemplate::Object(members) => members.iter().any(|(_, member)| leaf(member, this)),
+            JsonTemplate::Null | JsonTemplate::Bool(_) | JsonTemplate::Number(_) => false,
+        }
     }
+    pairs(&route.query)
+        || pairs(&route.headers)
+        || match &route.body {
+            Body::Form(form) => pairs(form),
+            Body::Json(json) => leaf(json, &this),
+            Body::JsonFrom { set, .. } => set.iter().any(|(_, member)| leaf(member, &this)),
+            Body::None | Body::Xml(_) | Body::Text(_) => false,
+        }
 }
 
 fn need_in_words(page: &Page, need: &Need) -> String {
