@@ -48,7 +48,7 @@ impl Bench {
     /// A fresh folder, a fresh authority, no openings.
     pub fn new() -> Bench {
         let folder = artifacts::scratch();
-        for name in ["bin", "policies", "cwd"] {
+        for name in ["bin", "policies", "cwd", "audit"] {
             fs::create_dir(folder.path().join(name)).expect("a folder");
         }
         // a path of its own, so that processes left behind are known by it
@@ -58,7 +58,9 @@ impl Bench {
             .expect("the binary can be linked");
         let ca = Ca::new();
         let path = ca.write(folder.path());
-        let config = format!("[network]\nca = {:?}\nroots = \"none\"\n", path.display().to_string());
+        let audit = folder.path().join("audit/audit.jsonl").display().to_string();
+        let ca_file = path.display().to_string();
+        let config = format!("[audit]\nfile = {audit:?}\n[network]\nca = {ca_file:?}\nroots = \"none\"\n");
         let bench = Bench { folder, ca, binary, config };
         bench.write_config();
         bench
@@ -129,7 +131,46 @@ impl Bench {
         let first = stderr.lines().next().unwrap_or_default();
         assert!(first.starts_with("rotabox: ") && first.len() > 20, "the first line says nothing: {shown}");
         assert!(!stderr.contains('\u{1b}'), "stderr holds escape characters: {shown}");
+        self.check_audit(&result, secrets, &shown);
         Ran { exit, result, stderr, took }
+    }
+
+    /// The audit log is whole, ends in what the result says, and holds no secret. Checked by the bytes of the lines, apart
+    /// from the runner's own code.
+    fn check_audit(&self, result: &Value, secrets: &[String], shown: &str) {
+        let text = fs::read_to_string(self.folder().join("audit/audit.jsonl")).unwrap_or_default();
+        let sent = result.get("requests").and_then(Value::as_array).is_some_and(|requests| !requests.is_empty());
+        let kept = fs::read_to_string(self.folder().join("rotabox.toml")).is_ok_and(|text| text.contains("[audit]"));
+        assert!(!kept || !sent || !text.is_empty(), "requests were sent, and the audit log is empty: {shown}");
+        for secret in secrets {
+            let found = leak::find(text.as_bytes(), secret);
+            assert!(found.is_none(), "the audit log holds a secret as {found:?}\n{text}");
+        }
+        let (mut prev, mut intents, mut last) = ("0".repeat(64), 0_usize, Value::Null);
+        for (i, line) in text.lines().enumerate() {
+            let record: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("audit: {error}: {line}"));
+            let of = |name: &str| record.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let hash = of("hash");
+            let bare = line.replacen(&format!("\"hash\":\"{hash}\","), "", 1);
+            assert_eq!(artifacts::sha256(bare.as_bytes()), hash, "the hash of audit line {i}: {line}");
+            assert_eq!(
+                (of("prev"), record["seq"].as_u64()),
+                (prev, Some(i as u64)),
+                "the chain at audit line {i}: {line}"
+            );
+            assert!(line.is_ascii() && !line.contains('\u{1b}'), "audit line {i} is not plain: {line}");
+            if record.get("run") == result.get("run") {
+                intents += usize::from(of("event") == "intent");
+                last = record.clone();
+            }
+            prev = hash;
+        }
+        if kept && sent {
+            assert_eq!(last["event"], "outcome", "the audit log does not end in an outcome: {text}");
+            assert_eq!((&last["outcome"], &last["exit"]), (&result["outcome"], &result["exit"]), "{text}");
+            let changed = last.get("changed_by").is_some_and(|step| !step.is_null());
+            assert!(!changed || intents > 0, "something was changed without an intent on record: {text}");
+        }
     }
 
     /// Runs any command line of the binary; the invariants that hold for all of them are asserted.
