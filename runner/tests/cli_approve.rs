@@ -137,7 +137,7 @@ fn a_new_version_is_added_beside_the_old_one_and_nothing_else_changes() {
         .exits(2)
         .says("is not the one that was approved");
     let add: Vec<&str> = PLACE.iter().copied().chain(["--add-digest"]).collect();
-    desk.run(&add).exits(0).says("rotabox: digest added");
+    desk.run(&add).exits(0).says("rotabox: digest added").does_not_say("compared with");
     let after = desk.read("policies/acme-prod.toml");
     let found = find::find(&desk.path("policies"), "acme-prod").unwrap();
     assert_eq!(found.policy.rotator.sha256.len(), 2);
@@ -149,6 +149,20 @@ fn a_new_version_is_added_beside_the_old_one_and_nothing_else_changes() {
     assert!(after.lines().last().unwrap().starts_with("# ") && after.contains("added "), "{after}");
     desk.run(&add).exits(0).says("nothing to do");
     assert_eq!(desk.read("policies/acme-prod.toml"), after);
+}
+
+#[test]
+fn what_a_new_version_can_do_that_the_old_one_could_not_is_shown() {
+    let desk = acme();
+    desk.approve_acme();
+    desk.module("new.wasm", &ACME.replace("expire = false", "expire = true"));
+    let add = ["approve", "new.wasm", "--policies", "policies", "--name", "acme-prod", "--add-digest"];
+    let said = desk.run(&add).exits(0).says("they differ: request `change`:");
+    said.says("- constant JSON /expire = false").says("+ constant JSON /expire = true");
+    desk.module("same.wasm", &ACME.replace("Accounts of Acme", "Other words"));
+    let add = ["approve", "same.wasm", "--policies", "policies", "--name", "acme-prod", "--add-digest"];
+    desk.run(&add).exits(0).says("both can do exactly the same");
+    assert_eq!(find::find(&desk.path("policies"), "acme-prod").unwrap().policy.rotator.sha256.len(), 3);
 }
 
 #[test]

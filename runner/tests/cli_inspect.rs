@@ -96,11 +96,28 @@ fn a_page_that_no_run_would_read_is_not_accepted() {
     let desk = Desk::new();
     let page = format!("{BLIND}# {}", "x".repeat(256 * 1024));
     desk.module("big.wasm", &page);
-    desk.run(&["inspect", "big.wasm"]).exits(1).says("accepted NO").says("larger than 256 KiB");
+    desk.run(&["inspect", "big.wasm"]).exits(1).says("accepted NO").says("a page has at most 262144 bytes");
     desk.write("big.toml", &page);
     desk.write("rest.wasm", rotator());
-    desk.run(&["inspect", "big.toml"]).exits(2).says("larger than 256 KiB");
-    desk.run(&["approve", "rest.wasm", "--page", "big.toml"]).exits(2).says("larger than 256 KiB");
+    desk.run(&["inspect", "big.toml"]).exits(1).says("a page has at most 262144 bytes");
+    desk.run(&["approve", "rest.wasm", "--page", "big.toml"]).exits(2).says("a page has at most 262144 bytes");
+}
+
+#[test]
+fn nothing_that_is_enforced_is_cut_however_long_it_is() {
+    let desk = Desk::new();
+    let long = format!("{}THE-END", "x".repeat(3000));
+    desk.write("page.toml", BLIND.replace("{ password = ", &format!("{{ note = \"{long}\", password = ")));
+    let said = desk.run(&["inspect", "page.toml"]).exits(0);
+    let text: String = said.stdout.chars().filter(|character| !character.is_whitespace()).collect();
+    assert!(text.contains(&long), "{}", said.stdout);
+    assert!(said.stdout.lines().all(|line| line.chars().count() <= 100));
+    let other = BLIND.replace("{ password = ", &format!("{{ note = \"{}\", password = ", long.replace("END", "FIN")));
+    desk.write("other.toml", other);
+    desk.run(&["diff", "page.toml", "other.toml"]).exits(1).says("- constant JSON /note").says("THE-FIN");
+    // The author's words are no more than that.
+    desk.write("words.toml", BLIND.replace("name = \"blind\"", &format!("name = \"blind\"\nabout = \"{long}\"")));
+    desk.run(&["inspect", "words.toml"]).exits(0).says("… (cut)").does_not_say("THE-END");
 }
 
 #[test]

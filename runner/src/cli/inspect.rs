@@ -111,12 +111,9 @@ fn examine_page(file: &Path, page: Option<&Path>, bytes: Vec<u8>, mut inspection
     Ok(Seen { inspection, module: Vec::new(), page })
 }
 
-/// A page file's text, no larger than a run would read.
+/// A page file's text.
 fn page_file(path: &Path, bytes: Vec<u8>) -> anyhow::Result<SourceFile> {
     let name = shown(&path.to_string_lossy());
-    if bytes.len() > find::PAGE_BYTES {
-        anyhow::bail!("{name} is larger than {} KiB, the most for a page; shorten it", find::PAGE_BYTES >> 10);
-    }
     let text = String::from_utf8(bytes).map_err(|_| anyhow::anyhow!("{name} is not UTF-8 text, and a page is"))?;
     Ok(SourceFile::new(path.display().to_string(), text))
 }

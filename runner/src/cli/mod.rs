@@ -2,6 +2,7 @@
 
 mod approve;
 mod audit;
+mod diff;
 mod doctor;
 mod explain;
 mod inspect;
@@ -41,6 +42,7 @@ enum Verb {
     Verify(run::Verify),
     Approve(Box<approve::Approve>),
     Inspect(inspect::Inspect),
+    Diff(diff::Diff),
     Explain(explain::Explain),
     Doctor(doctor::Doctor),
     Pack(pack::Pack),
@@ -105,6 +107,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Verify(args) => args.execute(enforced, &mut out),
         Verb::Approve(args) => args.execute(&mut out),
         Verb::Inspect(args) => args.execute(&mut out),
+        Verb::Diff(args) => args.execute(&mut out),
         Verb::Explain(args) => args.execute(&mut out),
         Verb::Doctor(args) => args.execute(enforced, &mut out),
         Verb::Pack(args) => args.execute(&mut out),

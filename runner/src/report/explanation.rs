@@ -128,7 +128,7 @@ pub fn differences(policy: &Policy, candidate: &Candidate<'_>) -> Vec<String> {
                 [] => format!("the policy lists no host for it ({line})"),
                 allowed => format!("it goes to {} only ({line})", hosts(allowed)),
             },
-            Difference::Path => format!("the path is {} there", escape(&target.to_string(), MOST)),
+            Difference::Path => format!("the path is {} there", escape(&target.to_string(), usize::MAX)),
             Difference::Query { missing, unknown, other } => {
                 let mut said = Vec::new();
                 let mut say = |keys: &[String], words: &str| {

@@ -4,11 +4,11 @@
 use super::escape::escape;
 use super::layout::{heading, list, pairs, table};
 use super::page_summary::{self, Summary};
-use super::page_view::{PageView, PlacedView, RouteView};
+use super::page_view::{ConstantView, PageView, PagesView, PlacedView, RouteView, TakenView};
 use crate::page::Step;
 
-/// Most characters of one untrusted text.
-const MOST: usize = 400;
+/// Most characters of the author's words. What is enforced is never cut.
+const WORDS: usize = 400;
 /// Width of the column of labels.
 const LABEL: u16 = 13;
 
@@ -29,7 +29,7 @@ pub fn page(view: &PageView) -> String {
 fn in_words(view: &PageView, summary: &Summary) -> String {
     let mut text = heading(&format!("Page `{}`: what it can do", safe(&view.name)));
     if let Some(about) = &view.about {
-        text.push_str(&pairs(&[("the author says".to_owned(), format!("“{}”", safe(about)))], 2, 16));
+        text.push_str(&pairs(&[("the author says".to_owned(), format!("“{}”", escape(about, WORDS)))], 2, 16));
     }
     text.push_str(&list("+", &escaped(&summary.can)));
     text.push_str(&heading("What it cannot do"));
@@ -83,58 +83,55 @@ fn marks(route: &RouteView) -> Vec<String> {
 /// One route in full.
 pub fn route(route: &RouteView) -> String {
     let mut text = format!("  {}  ({})\n", safe(&route.name), steps(route));
-    let mut rows: Vec<(String, String)> = Vec::new();
-    let mut row = |label: &str, value: String| rows.push((label.to_owned(), value));
-    if let Some(about) = &route.about {
-        row("author says", format!("“{}”", safe(about)));
-    }
-    row("request", safe(&format!("{} {}", route.method, route.url)));
-    row("sent when", sent_when(route));
-    several(&mut row, "secret", route.secrets.iter().map(placed));
-    several(&mut row, "value", route.values.iter().map(placed));
-    several(&mut row, "argument", route.arguments.iter().map(|arg| safe(&format!("{}: {}", arg.name, arg.may_be))));
-    several(
-        &mut row,
-        "constant",
-        route.constants.iter().map(|constant| safe(&format!("{} = {}", constant.place, constant.text))),
-    );
-    if let Some(from) = &route.sends_back {
-        row("sent back", safe(&format!("the document that `{from}` kept, with the members above set or replaced")));
-    }
-    row("accepted", safe(&route.accepted));
-    if let Some(refused) = &route.refused {
-        row("refused", safe(refused));
-    }
-    several(&mut row, "requires", route.requires.iter().map(|require| safe(require)));
-    if let Some(picks) = &route.picks {
-        row("picks", safe(picks));
-    }
-    if let Some(pages) = &route.pages {
-        row("list", safe(&format!("up to {} pages; the next one is named by {}", pages.at_most, pages.next)));
-    }
-    several(
-        &mut row,
-        "broker takes",
-        route.takes.iter().map(|taken| {
-            safe(&format!("{} from {}{}", taken.name, taken.from, if taken.secret { " (as a secret)" } else { "" }))
-        }),
-    );
-    if route.keeps {
-        row("broker takes", "the whole document, to send it back later".to_owned());
-    }
-    several(&mut row, "may be read", may_be_read(route).into_iter());
-    several(&mut row, "warns", route.warns.iter().map(|warn| safe(warn)));
-    several(&mut row, "marks", explained_marks(route).into_iter().map(str::to_owned));
-    row("written at", safe(&route.line));
-    text.push_str(&pairs(&rows, 4, LABEL));
+    let mut rows = rows(route);
+    rows.push(("written at", safe(&route.line)));
+    let mut before = "";
+    let shown: Vec<(String, String)> = rows
+        .into_iter()
+        .map(|(label, value)| {
+            // Only the first of several carries the label.
+            let repeated = std::mem::replace(&mut before, label) == label;
+            (if repeated { String::new() } else { label.to_owned() }, value)
+        })
+        .collect();
+    text.push_str(&pairs(&shown, 4, LABEL));
     text
 }
 
-/// One row an entry; only the first carries the label.
-fn several(row: &mut impl FnMut(&str, String), label: &str, entries: impl Iterator<Item = String>) {
-    for (index, entry) in entries.enumerate() {
-        row(if index == 0 { label } else { "" }, entry);
-    }
+/// All that there is to say about a route but its name, step and line, escaped: labels and texts.
+pub(super) fn rows(route: &RouteView) -> Vec<(&'static str, String)> {
+    let mut rows: Vec<(&'static str, String)> = Vec::new();
+    let mut row = |label: &'static str, texts: Vec<String>| rows.extend(texts.into_iter().map(|text| (label, text)));
+    row("author says", route.about.iter().map(|about| format!("“{}”", escape(about, WORDS))).collect());
+    row("request", vec![safe(&format!("{} {}", route.method, route.url))]);
+    row("sent when", vec![sent_when(route)]);
+    row("secret", route.secrets.iter().map(placed).collect());
+    row("value", route.values.iter().map(placed).collect());
+    row("argument", route.arguments.iter().map(|arg| safe(&format!("{}: {}", arg.name, arg.may_be))).collect());
+    let constant = |constant: &ConstantView| safe(&format!("{} = {}", constant.place, constant.text));
+    row("constant", route.constants.iter().map(constant).collect());
+    let sent_back =
+        |from: &String| safe(&format!("the document that `{from}` kept, with the members above set or replaced"));
+    row("sent back", route.sends_back.iter().map(sent_back).collect());
+    row("accepted", vec![safe(&route.accepted)]);
+    row("refused", route.refused.iter().map(|refused| safe(refused)).collect());
+    row("requires", route.requires.iter().map(|require| safe(require)).collect());
+    row("picks", route.picks.iter().map(|picks| safe(picks)).collect());
+    let pages =
+        |pages: &PagesView| safe(&format!("up to {} pages; the next one is named by {}", pages.at_most, pages.next));
+    row("list", route.pages.iter().map(pages).collect());
+    let taken = |taken: &TakenView| {
+        safe(&format!("{} from {}{}", taken.name, taken.from, if taken.secret { " (as a secret)" } else { "" }))
+    };
+    row("broker takes", route.takes.iter().map(taken).collect());
+    row(
+        "broker takes",
+        route.keeps.then(|| "the whole document, to send it back later".to_owned()).into_iter().collect(),
+    );
+    row("may be read", may_be_read(route));
+    row("warns", route.warns.iter().map(|warn| safe(warn)).collect());
+    row("marks", explained_marks(route));
+    rows
 }
 
 fn sent_when(route: &RouteView) -> String {
@@ -162,19 +159,22 @@ fn may_be_read(route: &RouteView) -> Vec<String> {
     read
 }
 
-fn explained_marks(route: &RouteView) -> Vec<&'static str> {
-    let mut marks = Vec::new();
+fn explained_marks(route: &RouteView) -> Vec<String> {
+    let mut marks: Vec<String> = Vec::new();
+    if route.uses > 1 {
+        marks.push(format!("may be sent {} times in a step", route.uses));
+    }
     if route.changes {
-        marks.push("CHANGES something that matters: sent at most once in a run, never repeated");
+        marks.push("CHANGES something that matters: sent at most once in a run, never repeated".to_owned());
     }
     if route.proves {
-        marks.push("proves: its verdict says whether the password under verification works");
+        marks.push("proves: its verdict says whether the password under verification works".to_owned());
     }
     if route.may_fail {
-        marks.push("may fail: the step goes on without it");
+        marks.push("may fail: the step goes on without it".to_owned());
     }
     if route.removable {
-        marks.push("removable: the policy may switch it off");
+        marks.push("removable: the policy may switch it off".to_owned());
     }
     marks
 }
@@ -184,5 +184,5 @@ fn escaped(texts: &[String]) -> Vec<String> {
 }
 
 fn safe(text: &str) -> String {
-    escape(text, MOST)
+    escape(text, usize::MAX)
 }

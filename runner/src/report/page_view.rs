@@ -192,10 +192,6 @@ pub struct ArgumentView {
 
 /// The view of a page.
 pub fn view(page: &Page) -> PageView {
-    let mut literal_hosts: Vec<String> =
-        page.routes.iter().filter_map(|route| literal_host(&route.target.origin)).collect();
-    literal_hosts.sort();
-    literal_hosts.dedup();
     let mut password = Vec::new();
     password.extend(page.password.max_bytes.map(|most| format!("at most {most} bytes")));
     password.extend(page.password.min_characters.map(|least| format!("at least {least} characters")));
@@ -204,7 +200,7 @@ pub fn view(page: &Page) -> PageView {
         name: page.name.clone(),
         about: page.about.clone(),
         records: page.records.iter().map(record).collect(),
-        literal_hosts,
+        literal_hosts: literal_hosts(page),
         password,
         verifies: page
             .routes
@@ -218,13 +214,17 @@ pub fn view(page: &Page) -> PageView {
     }
 }
 
-/// `graph.microsoft.com` or `host:8443`, if the page writes the origin out.
-pub fn literal_host(origin: &Origin) -> Option<String> {
-    match origin {
+/// Hosts that the page writes out, `host[:port]`, sorted.
+pub fn literal_hosts(page: &Page) -> Vec<String> {
+    let hosts = page.routes.iter().filter_map(|route| match &route.target.origin {
         Origin::Record(_) => None,
         Origin::Literal { host, port: 443 } => Some(host.clone()),
         Origin::Literal { host, port } => Some(format!("{host}:{port}")),
-    }
+    });
+    let mut hosts: Vec<String> = hosts.collect();
+    hosts.sort();
+    hosts.dedup();
+    hosts
 }
 
 fn record(record: &Record) -> RecordView {

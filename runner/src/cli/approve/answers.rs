@@ -10,7 +10,7 @@ use crate::policy::file::{HostPort, Select};
 use crate::policy::{find, fit};
 use crate::report::escape::escape;
 use crate::report::inspection::Wasi;
-use crate::report::page_view::literal_host;
+use crate::report::page_view::literal_hosts;
 
 /// Every answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -346,13 +346,6 @@ fn patterns(line: &str) -> Result<Vec<String>, String> {
 
 fn removable(page: &Page) -> Vec<&str> {
     page.routes.iter().filter(|route| route.removable).map(|route| route.name.as_str()).collect()
-}
-
-fn literal_hosts(page: &Page) -> Vec<String> {
-    let mut hosts: Vec<String> = page.routes.iter().filter_map(|route| literal_host(&route.target.origin)).collect();
-    hosts.sort();
-    hosts.dedup();
-    hosts
 }
 
 fn listed(names: &[&str]) -> String {

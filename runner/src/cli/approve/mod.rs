@@ -12,7 +12,8 @@ mod who;
 use self::ask::{Ask, Terminal, until, yes};
 use self::flags::Flags;
 use self::put::{Existing, PutError, put};
-use super::{Exit, Out, inspect, worker};
+use super::inspect::{self, Seen};
+use super::{Exit, Out, worker};
 use crate::page::Page;
 use crate::page::diagnostic::SourceFile;
 use crate::policy::file::{self, Limits};
@@ -95,7 +96,7 @@ impl Approve {
         let (page, wasi) = acceptable(&seen)?;
         compiles(&seen.module, wasi)?;
         if self.place.add_digest {
-            return self.add_digest(&seen.inspection, page, out);
+            return self.add_digest(&seen, page, out);
         }
         let mut terminal = Terminal::if_there(out);
         let asker = terminal.as_mut().map(|terminal| terminal as &mut dyn Ask);
@@ -139,7 +140,8 @@ impl Approve {
     }
 
     /// One more digest in a policy that exists; nothing else is asked, and nothing else changes.
-    fn add_digest(&self, inspection: &Inspection, page: &Page, out: &mut Out) -> anyhow::Result<Exit> {
+    fn add_digest(&self, seen: &Seen, page: &Page, out: &mut Out) -> anyhow::Result<Exit> {
+        let inspection = &seen.inspection;
         let name = self.flags.name.as_deref().unwrap_or_default();
         let policy = find::policy(&self.place.policies, name)?.policy;
         let mut text = policy.file.text.to_string();
@@ -172,6 +174,9 @@ impl Approve {
             added.join(" and "),
             now()
         ));
+        if let Some(difference) = self.difference(&policy, seen) {
+            out.error(&difference);
+        }
         let path = self.place.policies.join(format!("{name}.toml"));
         let checked = checked(&path, &text, page)?;
         if !checked.rotator.sha256.contains(&inspection.sha256) {
@@ -183,6 +188,22 @@ impl Approve {
             anyhow::bail!("not approved; nothing was written");
         }
         self.put(name, &text, Existing::Replace, "digest added", out)
+    }
+
+    /// What the new module can do that the one in place could not; none if that one is not there, or was not approved.
+    fn difference(&self, policy: &Policy, new: &Seen) -> Option<String> {
+        let module = self.place.policies.join(&policy.rotator.module);
+        let page = policy.rotator.page.as_ref().map(|page| self.place.policies.join(&page.path));
+        let old = inspect::examine(&module, page.as_deref()).ok()?;
+        if !policy.rotator.sha256.contains(&old.inspection.sha256) {
+            return None;
+        }
+        let text = super::diff::text(&old, new).ok()?;
+        let module = super::shell_word(&module);
+        Some(match text.is_empty() {
+            true => format!("compared with {module}: both can do exactly the same\n\n"),
+            false => format!("compared with {module}, they differ:\n{text}\n"),
+        })
     }
 
     /// Puts the policy in place, looks at it as a run would, and says what comes next.
@@ -231,7 +252,7 @@ impl Approve {
 }
 
 /// The page and the WASI of a module that is accepted.
-fn acceptable(seen: &inspect::Seen) -> anyhow::Result<(&Page, Wasi)> {
+fn acceptable(seen: &Seen) -> anyhow::Result<(&Page, Wasi)> {
     let inspection = &seen.inspection;
     let Some(module) = &inspection.module else {
         anyhow::bail!("this is a page, and a policy is about a module; make one with `rotabox pack`");
