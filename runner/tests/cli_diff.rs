@@ -46,6 +46,30 @@ fn every_change_that_counts_is_shown() {
             "- may be read code = /code",
             "+ may be read all = the whole answer",
         ),
+        (
+            "expire = false",
+            "expire = \"false\"",
+            "- constant JSON /expire = false",
+            "+ constant JSON /expire = \"false\"",
+        ),
+        (
+            "limit = \"200\"",
+            "limit = { base64 = \"200\" }",
+            "- constant query limit = 200",
+            "+ constant query limit = { base64 = \"200\" }",
+        ),
+        (
+            "next = \"header:link\"",
+            "next = \"/next\", into = \"cursor\"",
+            "named by header:link",
+            "named by /next, for query cursor",
+        ),
+        (
+            "expire = false }",
+            "expire = [false] }",
+            "- constant JSON /expire = false",
+            "+ constant JSON /expire/0 = false",
+        ),
         ("expire = false", "expire = true", "- constant JSON /expire = false", "+ constant JSON /expire = true"),
         (
             "refuses  = { status = 401 }",
@@ -102,6 +126,15 @@ fn every_change_that_counts_is_shown() {
     changed(&[("name      = \"tell\"", "uses = 3\nname      = \"tell\"")])
         .exits(1)
         .says("+ marks may be sent 3 times in a step");
+}
+
+#[test]
+fn what_the_table_cannot_tell_apart_is_a_difference_all_the_same() {
+    let desk = Desk::new();
+    // A list of one, and a table whose only key is `0`: the same pointer.
+    desk.write("old.toml", BLIND.replace("{ password = \"{new-password}\" }", "{ set = [\"{new-password}\"] }"));
+    desk.write("new.toml", BLIND.replace("{ password = \"{new-password}\" }", "{ set = { 0 = \"{new-password}\" } }"));
+    desk.run(&["diff", "old.toml", "new.toml"]).exits(1).says("differ in a way that the table does not show");
 }
 
 #[test]

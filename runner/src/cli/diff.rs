@@ -2,6 +2,8 @@
 
 use super::inspect::{Seen, examine};
 use super::{Exit, Out};
+use crate::page::Page;
+use crate::page::diagnostic::Span;
 use crate::report::inspection::Wasi;
 use crate::report::page_diff;
 use clap::Args;
@@ -71,7 +73,12 @@ pub(super) fn text(old: &Seen, new: &Seen) -> anyhow::Result<String> {
         _ => {}
     }
     match (&old.inspection.page, &new.inspection.page) {
-        (Some(old), Some(new)) => text.push_str(&page_diff::text(old, new)),
+        (Some(old_view), Some(new_view)) => {
+            text.push_str(&page_diff::text(old_view, new_view));
+            if text.is_empty() && old.page.as_ref().map(bare) != new.page.as_ref().map(bare) {
+                text.push_str("\nthe pages differ in a way that the table does not show; compare their texts\n");
+            }
+        }
         (None, None) => {}
         (Some(_), None) => {
             text.push_str("\npage:\n  + open: each policy names a page file; before, one was sealed in\n")
@@ -79,4 +86,20 @@ pub(super) fn text(old: &Seen, new: &Seen) -> anyhow::Result<String> {
         (None, Some(_)) => text.push_str("\npage:\n  + sealed in; before, each policy named a page file\n"),
     }
     Ok(text)
+}
+
+/// All of a page but places in the file and the author's words: what the table leaves out must not go unnoticed.
+fn bare(page: &Page) -> String {
+    let Page { file: _, name, about: _, records, password, routes } = page;
+    let mut routes = routes.clone();
+    for route in &mut routes {
+        route.about = None;
+        route.span = Span::default();
+        route.request_span = Span::default();
+    }
+    let mut records = records.clone();
+    for record in &mut records {
+        record.span = Span::default();
+    }
+    format!("{name:?} {records:?} {password:?} {routes:?}")
 }

@@ -117,8 +117,10 @@ pub(super) fn rows(route: &RouteView) -> Vec<(&'static str, String)> {
     row("refused", route.refused.iter().map(|refused| safe(refused)).collect());
     row("requires", route.requires.iter().map(|require| safe(require)).collect());
     row("picks", route.picks.iter().map(|picks| safe(picks)).collect());
-    let pages =
-        |pages: &PagesView| safe(&format!("up to {} pages; the next one is named by {}", pages.at_most, pages.next));
+    let pages = |pages: &PagesView| {
+        let into = pages.into.as_ref().map_or_else(String::new, |key| format!(", for query {key}"));
+        safe(&format!("up to {} pages; the next one is named by {}{into}", pages.at_most, pages.next))
+    };
     row("list", route.pages.iter().map(pages).collect());
     let taken = |taken: &TakenView| {
         safe(&format!("{} from {}{}", taken.name, taken.from, if taken.secret { " (as a secret)" } else { "" }))

@@ -6,7 +6,7 @@ use crate::page::model::{Body, Field, Need, Origin, Record, Route};
 use crate::page::names::BindName;
 use crate::page::predicate::{Place, Require};
 use crate::page::request::Spot;
-use crate::page::template::{JsonTemplate, Source, Template, Value};
+use crate::page::template::{JsonTemplate, Source, Template, Value, toml_string};
 use crate::policy::fit;
 use serde::Serialize;
 
@@ -134,6 +134,8 @@ pub struct PagesView {
     pub at_most: u32,
     /// Where the next one is named.
     pub next: String,
+    /// The query key that takes the name of the next one; without it, that is a URL of the same origin and path.
+    pub into: Option<String>,
 }
 
 /// A name and its place in the request.
@@ -261,11 +263,15 @@ pub fn route_view(page: &Page, route: &Route) -> RouteView {
         may_fail: route.may_fail,
         removable: route.removable,
         uses: route.uses,
-        pages: route.pages.as_ref().map(|pages| PagesView { at_most: pages.at_most, next: answer_place(&pages.next) }),
+        pages: route.pages.as_ref().map(|pages| PagesView {
+            at_most: pages.at_most,
+            next: answer_place(&pages.next),
+            into: pages.into.clone(),
+        }),
         sent_when: route.needs.iter().map(|need| need_in_words(page, need)).collect(),
         secrets,
         values,
-        constants: route.constants().into_iter().map(|(place, text)| ConstantView { place, text }).collect(),
+        constants: constants(route),
         sends_back: match &route.body {
             Body::JsonFrom { route, .. } => Some(route.to_string()),
             _ => None,
@@ -309,6 +315,24 @@ fn placed(route: &Route, source: &Source, spot: &Spot, template: &Template) -> P
         None => Some(template.to_string()),
     };
     PlacedView { name: source.to_string(), place, written }
+}
+
+/// What is sent along as it stands. A text in JSON keeps its quotes: `"false"` is not `false`.
+fn constants(route: &Route) -> Vec<ConstantView> {
+    let mut constants = Vec::new();
+    route.each_template(&mut |spot, template| {
+        let Some(text) = template.constant().filter(|_| !matches!(spot, Spot::Path(_))) else { return };
+        let text = match &spot {
+            _ if is_base64(route, template) => Value::Base64(template.clone()).to_string(),
+            Spot::Json(_) => toml_string(text),
+            _ => text.to_owned(),
+        };
+        constants.push(ConstantView { place: spot.to_string(), text });
+    });
+    // The page's own list begins with the same texts; what follows are numbers, booleans, nulls and what is empty.
+    let others = route.constants().into_iter().skip(constants.len());
+    constants.extend(others.map(|(place, text)| ConstantView { place, text }));
+    constants
 }
 
 /// True if the page has this very template encoded as a whole.
