@@ -34,7 +34,7 @@ vendor: build     ## the vendor's own client (PyPI) against the stand-in Okta
 	@sh tests/vendor/run.sh
 	@sh tests/vendor/python-rotator.sh
 
-test-real: guests ## rotates passwords on real servers: RabbitMQ, OpenBao
+test-real: guests ## rotates passwords on real servers: RabbitMQ, OpenBao, Matrix Synapse
 	python3 tests/real/run.py
 
 demo: guests      ## what a PAM admin sees: approve, rehearse, rotate

@@ -81,14 +81,14 @@ class Bench:
                            for network in ("127.0.0.0/8", "::1/128"))
         (self.folder / "rotabox.toml").write_text(f'[network]\nca = "{self.ca}"\nroots = "none"\n{openings}')
 
-    def policy(self, name, page, records, more=""):
+    def policy(self, name, page, records, allow="svc-*"):
         module = TARGET / "guests/rest.wasm"
         page = ROOT / page
         (self.folder / f"policies/{name}.toml").write_text(
             f'version = 1\n[rotator]\nmodule = "{module}"\nsha256 = ["{digest(module)}"]\n'
             f'page = "{page}"\npage-sha256 = ["{digest(page)}"]\n'
             + "".join(f'[records.{record}]\ntitle = "{title}"\nhosts = ["localhost:{self.port}"]\n' for record, title in records.items())
-            + f'[account]\nallow = ["svc-*"]\n[limits]\ndeadline = 60\nsettle = 0.2\n{more}')
+            + f'[account]\nallow = ["{allow}"]\n[limits]\ndeadline = 60\nsettle = 0.2\n')
 
     def rotabox(self, verb, name, user, old, new, api, secrets, expect):
         """Runs the binary as the gateway would; the result line."""

