@@ -23,7 +23,13 @@ pub fn next_page(
     let found = match &pages.next {
         Place::Header(name) if name == "link" => next_link(&reading),
         place => match reading.find(place, None) {
-            Found::Json(serde_json::Value::Null) | Found::Absent | Found::Unreadable => None,
+            Found::Json(serde_json::Value::Null | serde_json::Value::Bool(false))
+            | Found::Absent
+            | Found::Unreadable => None,
+            // Something says that the list goes on, and this is not where: it was not read to its end.
+            Found::Json(value) if !value.is_string() && !value.is_number() => {
+                return Err(format!("{} names no next page that can be followed", place.described()));
+            }
             found => Some(found.secret().unwrap_or_default()),
         },
     };

@@ -412,8 +412,12 @@ fn a_next_token_is_read_from_the_body() {
     let token = |token: &str| Some(NextPage::Token { key: "from".to_owned(), token: token.to_owned() });
     assert_eq!(next(r#"{"next_token":"100"}"#), token("100"));
     assert_eq!(next(r#"{"next_token":100}"#), token("100"));
-    for last in ["{}", r#"{"next_token":null}"#, r#"{"next_token":""}"#, "garbage"] {
+    for last in ["{}", r#"{"next_token":null}"#, r#"{"next_token":""}"#, r#"{"next_token":false}"#, "garbage"] {
         assert_eq!(next(last), None, "{last}");
+    }
+    for odd in [r#"{"next_token":{"href":"/x?a=1"}}"#, r#"{"next_token":true}"#, r#"{"next_token":["100"]}"#] {
+        let found = next_page(route, &answer(200, odd), "https://api.example", "/x");
+        assert!(found.unwrap_err().contains("names no next page"), "{odd}: the list was not read to its end");
     }
 }
 
