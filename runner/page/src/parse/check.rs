@@ -3,8 +3,9 @@
 
 use super::route::Draft;
 use super::{Problem, Problems};
-use crate::model::Need;
-use crate::names::{BindName, Step};
+use crate::model::{Body, Need, Route};
+use crate::names::{BindName, RouteName, Step};
+use crate::predicate::{Literal, Test};
 use crate::template::Source;
 use std::collections::BTreeSet;
 
@@ -27,6 +28,7 @@ pub(super) fn across(drafts: &[Draft], problems: &mut Problems) {
     }
     vouching(drafts, problems);
     changing(drafts, problems);
+    choosing(drafts, problems);
     switching_off(drafts, problems);
 }
 
@@ -40,6 +42,77 @@ fn changing(drafts: &[Draft], problems: &mut Problems) {
             )
             .hint("place it in the body, or take `changes` out if the route does not set the password"),
         );
+    }
+}
+
+/// The rotator does not choose whose password it is, in a roundabout way either: nothing that a changing or verifying request
+/// places comes from a look-up that the rotator filled in, unless the answer was compared with `{user}`.
+fn choosing(drafts: &[Draft], problems: &mut Problems) {
+    let mut chosen: BTreeSet<&BindName> = BTreeSet::new();
+    let mut kept: BTreeSet<&RouteName> = BTreeSet::new();
+    loop {
+        let before = chosen.len() + kept.len();
+        for route in drafts.iter().map(|draft| &draft.route) {
+            let by_argument = route.sources().iter().any(|source| matches!(source, Source::Arg(_)));
+            if (by_argument || chosen_part(route, &chosen, &kept).is_some()) && !is_of_the_user(route) {
+                chosen.extend(route.gives());
+                kept.extend(route.keeps.then_some(&route.name));
+            }
+        }
+        if chosen.len() + kept.len() == before {
+            break;
+        }
+    }
+    for draft in drafts.iter().filter(|draft| draft.route.changes || draft.route.places_candidate()) {
+        let Some(need) = chosen_part(&draft.route, &chosen, &kept) else { continue };
+        let span =
+            draft.needs.iter().find(|(other, _)| *other == need).map_or(draft.route.request_span, |(_, span)| *span);
+        let what = match &need {
+            Need::Met(name) | Need::Kept(name) => format!("the document of `{name}`"),
+            Need::Bound(name) => format!("`{name}`"),
+        };
+        problems.0.push(
+            Problem::new(
+                span,
+                format!("{what} comes from a look-up with arguments: the rotator would choose whose password it is"),
+            )
+            .hint("let that look-up compare its answer with `{user}` under `requires` or `picks`"),
+        );
+    }
+}
+
+/// The first thing that a route places and the rotator could have chosen.
+fn chosen_part(route: &Route, chosen: &BTreeSet<&BindName>, kept: &BTreeSet<&RouteName>) -> Option<Need> {
+    if let Body::JsonFrom { route, .. } = &route.body
+        && kept.contains(route)
+    {
+        return Some(Need::Kept(route.clone()));
+    }
+    route.sources().into_iter().find_map(|source| match source {
+        Source::Bind(name) | Source::Capture(name) if chosen.contains(&name) => Some(Need::Bound(name)),
+        _ => None,
+    })
+}
+
+/// An answer is only taken where something in it equals `{user}`.
+fn is_of_the_user(route: &Route) -> bool {
+    let required = route.requires.iter().any(|require| equals_user(&require.test));
+    let picked = route.picks.as_ref().is_some_and(|picks| picks.filter.iter().any(|(_, test)| equals_user(test)));
+    let alternatives = &route.expects.any;
+    let expected =
+        !alternatives.is_empty() && alternatives.iter().all(|all| all.0.iter().any(|(_, test)| equals_user(test)));
+    required || picked || expected
+}
+
+fn equals_user(test: &Test) -> bool {
+    let is_user = |value: &Literal| match value {
+        Literal::Text(template) => template.sources().any(|source| *source == Source::User),
+        Literal::Number(_) | Literal::Bool(_) => false,
+    };
+    match test {
+        Test::Equals { value, .. } => is_user(value),
+        Test::OneOf { values, .. } => values.iter().all(is_user),
+        _ => false,
     }
 }
 

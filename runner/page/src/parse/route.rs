@@ -278,12 +278,22 @@ fn rules(route: &Route, table: &Table, binds: &Given, captures: &Given, problems
     if matches!(route.method, Method::Get | Method::Head) && route.body != Body::None {
         fail(route.request_span, "a GET or HEAD has no body", "use POST, or write the values under `query`");
     }
-    if !look_up && route.target_sources().any(|source| matches!(source, crate::template::Source::Arg(_))) {
+    if !look_up && route.sources().iter().any(|source| matches!(source, crate::template::Source::Arg(_))) {
         fail(
             route.request_span,
-            "an argument cannot stand in the target of a request that changes something or tests `{candidate}`",
+            "an argument cannot stand in a request that changes something or tests `{candidate}`",
             "the rotator would choose whose password it is: use `{user}` or a bind",
         );
+    }
+    for (name, written) in [("requires", !route.requires.is_empty()), ("picks", route.picks.is_some())] {
+        if written && !look_up {
+            let what = if route.changes { "changes something" } else { "tests `{candidate}`" };
+            fail(
+                key(name),
+                &format!("`{name}` cannot alter what came of a request that {what}"),
+                "put the test into each alternative of `expects`, which is its verdict",
+            );
+        }
     }
     if route.pages.is_some() && (route.picks.is_none() || route.method != Method::Get || !look_up) {
         fail(

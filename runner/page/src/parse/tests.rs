@@ -155,7 +155,13 @@ const BROKEN: &[Case] = &[
     ("keeps on a change", "changes = true", "changes = true\nkeeps = true", (21, 1), &["only a look-up can keep"]),
     ("a secret beside the candidate", "user = \"{user}\", password = \"{candidate}\"", "user = \"{user}\", password = \"{candidate}\", token = \"{api.token}\"", (33, 1), &["status alone proves nothing", "test the body"]),
     ("a secret in the same step", "for = [\"change\", \"reconcile\"]", "for = [\"change\", \"reconcile\", \"verify\"]", (31, 11), &["route `find` of the same step", "vouch", "test the body"]),
-    ("an argument in the target of a change", "/users/{find.id}\"", "/users/{arg.id}\"\nargs = { id = { class = \"token\" } }", (21, 11), &["an argument cannot stand in the target"]),
+    ("an argument in the target of a change", "/users/{find.id}\"", "/users/{arg.id}\"\nargs = { id = { class = \"token\" } }", (21, 11), &["an argument cannot stand in a request that changes"]),
+    ("an argument in the body of a change", "old = \"{old-password}\" }", "old = \"{old-password}\", login = \"{arg.id}\" }\nargs = { id = { class = \"token\" } }", (21, 11), &["an argument cannot stand in a request that changes"]),
+    ("an argument in a sign-in", "json = { user = \"{user}\",", "args = { id = { class = \"token\" } }\njson = { user = \"{arg.id}\",", (31, 11), &["an argument cannot stand"]),
+    ("what a look-up by an argument found, in a change", "/users/{user}\"", "/users/{arg.id}\"\nargs = { id = { class = \"token\" } }", (22, 33), &["`find.id` comes from a look-up with arguments", "compare its answer with `{user}`"]),
+    ("requires of a change", "refuses = { status = 400 }", "requires = [{ at = \"/ok\", equals = true }]", (25, 1), &["`requires` cannot alter what came of a request that changes", "`expects`"]),
+    ("requires of a sign-in", "refuses = { status = 401 }", "requires = [{ at = \"/user\", equals = \"{user}\" }]", (34, 1), &["`requires` cannot alter what came of a request that tests", "`expects`"]),
+    ("picks of a sign-in", "refuses = { status = 401 }", "picks = { from = \"/users\", where = { \"/login\" = \"{user}\" } }", (34, 1), &["`picks` cannot alter"]),
     ("an unknown class", "changes = true", "changes = true\nargs = { id = { class = \"word\" } }", (21, 25), &["`word` is no class", "`token`"]),
     ("a 5xx", "refuses = { status = 401 }", "refuses = { status = [401, 500] }", (34, 22), &["a 5xx always counts as unmatched"]),
     ("a status that is none", "refuses = { status = 401 }", "refuses = { status = 42 }", (34, 22), &["100 to 599"]),
@@ -296,6 +302,32 @@ fn hostile_shapes_are_refused_without_a_panic() {
     assert!(fails(&deep_json).message.contains("nested deeper"));
 }
 
+/// `good`, whose account is found by an argument; and what makes that right.
+#[test]
+fn a_look_up_by_an_argument_is_compared_with_the_user() {
+    let by_argument = GOOD.replace("/users/{user}\"", "/users/{arg.id}\"\nargs = { id = { class = \"token\" } }");
+    let with = |more: &str| by_argument.replacen("binds = {", &format!("{more}\nbinds = {{"), 1);
+    for (more, right) in [
+        ("requires = [{ at = \"/login\", equals = \"{user}\" }]", true),
+        ("requires = [{ at = \"/login\", one-of = [\"{user}\", \"{user}@acme.example\"] }]", true),
+        ("picks = { from = \"\", where = { \"/login\" = \"{user}\" } }", true),
+        ("requires = [{ at = \"/login\", one-of = [\"{user}\", \"root\"] }]", false),
+        ("requires = [{ at = \"/login\", not = \"{user}\" }]", false),
+        ("requires = [{ at = \"/login\", contains = \"{user}\" }]", false),
+        ("requires = [{ at = \"/state\", equals = \"live\" }]", false),
+        ("", false),
+    ] {
+        let parsed = parse(SourceFile::new("page.toml", with(more)));
+        assert_eq!(parsed.is_ok(), right, "{more}: {:?}", parsed.map(|_| ()));
+    }
+    // Through a second look-up.
+    let second = "[[route]]\nname = \"more\"\nfor = [\"change\"]\nrequest = \"GET {api.url}/more/{find.id}\"\nbinds = { id = \"/id\" }\n";
+    let page =
+        format!("{}\n{second}", with("").replace("POST {api.url}/users/{find.id}", "POST {api.url}/users/{more.id}"));
+    let problem = parse(SourceFile::new("page.toml", page)).unwrap_err().to_string();
+    assert!(problem.contains("`more.id` comes from a look-up with arguments"), "{problem}");
+}
+
 proptest! {
     #[test]
     fn any_text_parses_or_is_refused(text in "\\PC{0,200}") {
@@ -323,12 +355,17 @@ proptest! {
 
     #[test]
     fn printing_a_template_and_parsing_it_gives_the_same(template in template()) {
+        // An argument stands in look-ups only, and the new password in changes only.
+        let changes = template.sources().any(|source| *source == Source::NewPassword);
+        prop_assume!(!changes || !template.sources().any(|source| matches!(source, Source::Arg(_))));
         let toml = format!(
             "version = 1\nname = \"t\"\n[records.api]\nurl = \"url\"\nsecret = {{ token = \"p\" }}\ntext = {{ login = \"l\" }}\n\
              [[route]]\nname = \"find\"\nfor = [\"change\"]\nrequest = \"GET {{api.url}}/\"\nbinds = {{ id = \"/id\" }}\ncaptures = {{ key = \"/key\" }}\n\
-             [[route]]\nname = \"r\"\nfor = [\"change\"]\nchanges = true\nrequest = \"POST {{api.url}}/x\"\nexpects = {{ status = 200 }}\n\
-             args = {{ a = {{ class = \"token\" }} }}\nform = {{ {} = {}, p = \"{{new-password}}\" }}\n",
+             [[route]]\nname = \"r\"\nfor = [\"change\"]\nrequest = \"POST {{api.url}}/x\"\nexpects = {{ status = 200 }}\n\
+             form = {{ {} = {}{} }}\n{}\n",
             toml_key("k k"), toml_string(&template.to_string()),
+            if changes { ", p = \"{new-password}\"" } else { "" },
+            if changes { "changes = true" } else { "args = { a = { class = \"token\" } }" },
         );
         let page = parse(SourceFile::new("page.toml", toml)).map_err(|problem| TestCaseError::fail(problem.to_string()))?;
         let crate::model::Body::Form(form) = &page.routes[1].body else { panic!("a form") };
