@@ -3,7 +3,7 @@
 //!
 //! A policy or host file is refused if the file, its folder, or a folder that a link leads through can be written by
 //! others, or if anyone at all may write to a folder further up; a sticky folder (`/tmp`) is none of these, as long as
-//! the entry in it belongs to root or to the folder's owner. Links are followed if root or the owner of the folder they
+//! the entry in it belongs to root or to the folder's owner (a folder: or to the runner's own user). Links are followed if root or the owner of the folder they
 //! stand in made them (Kubernetes mounts are made of links). A file that a digest pins needs none of this.
 
 use super::find::FindError;
@@ -33,10 +33,11 @@ pub(super) fn read_guarded(path: &Path, cap: usize) -> Result<Guarded, FindError
     let (mut file, metadata) = open(&way.end)?;
     let mut entries = way.entries;
     entries.push(Entry::new(Kind::File, way.end.clone(), &metadata));
-    judge(&entries)?;
+    let user = rustix::process::geteuid().as_raw();
+    judge(&entries, user)?;
     let bytes = read(&mut file, &metadata, &way.end, cap)?;
     let text = String::from_utf8(bytes).map_err(|_| FindError::NotText { path: path.to_owned() })?;
-    Ok(Guarded { text, self_owned: owned_by(&entries, rustix::process::geteuid().as_raw()) })
+    Ok(Guarded { text, self_owned: owned_by(&entries, user) })
 }
 
 /// Reads a file that a digest pins.
@@ -140,8 +141,8 @@ fn metadata(path: &Path) -> Result<Metadata, FindError> {
     std::fs::symlink_metadata(path).map_err(|error| FindError::unreadable(path, &error))
 }
 
-/// Refuses what others could have written.
-fn judge(entries: &[Entry]) -> Result<(), FindError> {
+/// Refuses what others could have written. What is `user`'s own is that user's to judge.
+fn judge(entries: &[Entry], user: u32) -> Result<(), FindError> {
     let folder_of = |entry: &Entry| {
         let folder = entry.path.parent()?;
         entries.iter().find(|other| other.kind == Kind::Folder && other.path == folder)
@@ -168,6 +169,10 @@ fn judge(entries: &[Entry]) -> Result<(), FindError> {
                 return Err(FindError::ForeignLink { path: entry.path.clone(), owner: entry.owner });
             }
             Kind::File if shared && !trusted => {
+                return Err(FindError::ForeignFile { path: entry.path.clone(), owner: entry.owner });
+            }
+            // Anyone can make `/tmp/policies`, and everything in it.
+            Kind::Folder if shared && !trusted && entry.owner != user => {
                 return Err(FindError::ForeignFile { path: entry.path.clone(), owner: entry.owner });
             }
             _ => {}
@@ -222,7 +227,7 @@ mod tests {
             (entry(Kind::Folder, "/etc", 0, 0o41777), None),
         ] {
             let text = format!("{changed:?}");
-            match (judge(&way(changed)), refused) {
+            match (judge(&way(changed), 0), refused) {
                 (Ok(()), None) => {}
                 (Err(error), Some(fix)) => assert!(error.to_string().contains(fix), "{text}: {error}"),
                 (found, _) => panic!("{text}: {found:?}"),
@@ -234,18 +239,32 @@ mod tests {
     fn a_stranger_cannot_drop_a_file_into_a_sticky_folder() {
         let mut entries = way(entry(Kind::Folder, "/etc/p", 0, 0o41777));
         entries[3].owner = 500;
-        assert!(matches!(judge(&entries), Err(FindError::ForeignFile { owner: 500, .. })));
+        assert!(matches!(judge(&entries, 0), Err(FindError::ForeignFile { owner: 500, .. })));
         entries[2].owner = 500;
-        judge(&entries).unwrap();
+        judge(&entries, 0).unwrap();
+    }
+
+    #[test]
+    fn a_strangers_folder_in_a_sticky_one_is_no_policy_folder() {
+        let mut entries = way(entry(Kind::Folder, "/etc", 0, 0o41777));
+        judge(&entries, 0).unwrap();
+        for entry in &mut entries[2..] {
+            entry.owner = 500;
+        }
+        let error = judge(&entries, 0).unwrap_err();
+        assert!(matches!(&error, FindError::ForeignFile { path, owner: 500 } if path.ends_with("p")), "{error}");
+        judge(&entries, 500).unwrap();
+        entries[1].mode = 0o40755;
+        judge(&entries, 0).unwrap();
     }
 
     #[test]
     fn links_of_root_or_of_the_folders_owner_are_followed_and_no_others() {
-        judge(&way(entry(Kind::Link, "/etc/p/..data", 0, 0o120777))).unwrap();
+        judge(&way(entry(Kind::Link, "/etc/p/..data", 0, 0o120777)), 0).unwrap();
         let mut entries = way(entry(Kind::Link, "/etc/p/..data", 500, 0o120777));
-        assert!(matches!(judge(&entries), Err(FindError::ForeignLink { owner: 500, .. })));
+        assert!(matches!(judge(&entries, 0), Err(FindError::ForeignLink { owner: 500, .. })));
         entries[2].owner = 500;
-        judge(&entries).unwrap();
+        judge(&entries, 0).unwrap();
     }
 
     #[test]
