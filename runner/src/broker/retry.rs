@@ -8,7 +8,7 @@
 //! What providers say: `Retry-After` in seconds or as a date (RFC 9110), and `X-Rate-Limit-Reset` or `X-RateLimit-Reset`, which is an
 //! epoch second with some (Okta, Auth0, GitHub) and seconds left with others (Datadog): a value above 10^9 is an epoch
 //! second, taken against the answer's own `Date` where there is one. A sign-in is never repeated after a lost answer: it
-//! may have counted as a failed one.
+//! may have counted as a failed one; nor after an answer that the page judges: it did.
 
 use crate::page::answer::Answer;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -10,6 +10,9 @@ use crate::page::model::Route;
 use crate::page::place::{self, NextPage, Placed};
 use std::time::{Instant, SystemTime};
 
+/// All pages of a list together may be this many times as large as one answer: they are read, and kept, as a whole.
+const LIST_ANSWERS: usize = 4;
+
 /// Why there is no judged answer.
 pub(super) enum Trouble {
     Dial(DialError),
@@ -38,6 +41,11 @@ impl<'b> Desk<'b> {
                 None => Ok(None),
             };
             answers.push(answer);
+            let most = self.bound.policy.limits.answer_bytes.saturating_mul(LIST_ANSWERS);
+            if answers.iter().map(|answer| answer.body.len()).sum::<usize>() > most {
+                let reason = format!("the pages of this list are larger than {most} bytes ([limits] answer)");
+                return Ok((answers, Err(reason)));
+            }
             let next = match next {
                 Ok(Some(next)) => next,
                 Ok(None) => return Ok((answers, Ok(false))),
@@ -67,6 +75,8 @@ impl<'b> Desk<'b> {
             let answer = self.dial(running, route, placed).await;
             let pause = match &answer {
                 _ if route.changes => None,
+                // The page knows this answer: the password was refused, and once more would be one more failed sign-in.
+                Ok(answer) if route.places_candidate() && self.is_judged(running, route, args, answer) => None,
                 Ok(answer) => retry::after_busy(answer, done, SystemTime::now(), retry::jitter()),
                 Err(DialError::NotSent(_)) => retry::after_broken(done, retry::jitter()),
                 Err(DialError::NoAnswer(_)) if !route.places_candidate() => retry::after_broken(done, retry::jitter()),
@@ -84,6 +94,12 @@ impl<'b> Desk<'b> {
             placed = self.place_again(running, route, args, turn)?;
             done += 1;
         }
+    }
+
+    /// Whether the page says what this answer means.
+    fn is_judged(&self, running: &Running<'b>, route: &Route, args: &[(String, String)], answer: &Answer) -> bool {
+        let judgement = judge::judge(route, std::slice::from_ref(answer), false, &self.scope(running, args));
+        judgement.verdict != judge::Verdict::Unmatched
     }
 
     async fn dial(&mut self, running: &mut Running<'b>, route: &Route, placed: Placed) -> Result<Answer, DialError> {
