@@ -5,6 +5,8 @@
 //! | 429 or 503 | up to [`MOST_BUSY`] times | what the provider says, else a doubling pause |
 //! | no connection, no whole answer | up to [`MOST_BROKEN`] times | a doubling pause |
 //!
+//! An address that is refused or a certificate that is not trusted stays so: neither is tried again.
+//!
 //! What providers say: `Retry-After` in seconds or as a date (RFC 9110), and `X-Rate-Limit-Reset` or `X-RateLimit-Reset`, which is an
 //! epoch second with some (Okta, Auth0, GitHub) and seconds left with others (Datadog): a value above 10^9 is an epoch
 //! second, taken against the answer's own `Date` where there is one. A sign-in is never repeated after a lost answer: it

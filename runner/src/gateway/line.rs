@@ -129,7 +129,7 @@ pub(super) fn base64(lines: &[&[u8]], layer: Layer) -> Result<Zeroizing<Vec<u8>>
             // The byte itself is left out: nothing of the input is echoed.
             DecodeSliceError::DecodeError(DecodeError::InvalidByte(at, b'=')) => misplaced(at, "padding is misplaced"),
             DecodeSliceError::DecodeError(DecodeError::InvalidByte(at, _)) => {
-                misplaced(at, "there is a character that base64 does not have")
+                misplaced(at, "a character that base64 does not have")
             }
             DecodeSliceError::DecodeError(DecodeError::InvalidLastSymbol(at, _)) => {
                 misplaced(at, "the text was cut, or altered")

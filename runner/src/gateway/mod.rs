@@ -125,7 +125,7 @@ pub enum InputError {
     },
     /// Not base64.
     #[error(
-        "{layer} are not base64: {why} at character {at}; send the gateway's text as it is, without quotes or line breaks added"
+        "{layer} are not base64: {why} (character {at}); send the gateway's text as it is, without quotes or line breaks added"
     )]
     NotBase64 {
         /// Where.

@@ -154,6 +154,18 @@ pub enum NoAnswer {
     OtherPeer,
 }
 
+impl NotSent {
+    /// May a second try end otherwise? What rules or certificates refuse stays refused.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            NotSent::Connect { .. } | NotSent::Proxy { .. } => true,
+            NotSent::Resolve(why) => matches!(why, ResolveError::Failed { .. } | ResolveError::TooSlow { .. }),
+            NotSent::Tls { why, .. } => matches!(why, TlsReason::RefusedByServer | TlsReason::NotTls),
+            NotSent::Request(_) => false,
+        }
+    }
+}
+
 impl From<NotSent> for DialError {
     fn from(why: NotSent) -> Self {
         DialError::NotSent(why)
@@ -260,4 +272,31 @@ fn beneath<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e 
         Some(inner) => Some(inner),
         None => error.source(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::http::addresses::{Refused, Special};
+    use std::net::{IpAddr, Ipv4Addr};
+
+    #[test]
+    fn what_rules_or_certificates_refuse_is_not_tried_again() {
+        let host = || "db.example".to_owned();
+        let refused = Refused { address: IpAddr::V4(Ipv4Addr::LOCALHOST), is: Special::Loopback };
+        for (why, passes) in [
+            (NotSent::Resolve(ResolveError::Refused { host: host(), port: 443, refused }), false),
+            (NotSent::Resolve(ResolveError::MetadataName(host())), false),
+            (NotSent::Resolve(ResolveError::NotAllowed(HostPort { host: host(), port: 443 })), false),
+            (NotSent::Resolve(ResolveError::Failed { host: host(), why: "try again".to_owned() }), true),
+            (NotSent::Resolve(ResolveError::TooSlow { host: host(), seconds: 5 }), true),
+            (NotSent::Tls { host: host(), why: TlsReason::UnknownAuthority }, false),
+            (NotSent::Tls { host: host(), why: TlsReason::Expired }, false),
+            (NotSent::Tls { host: host(), why: TlsReason::RefusedByServer }, true),
+            (NotSent::Connect { host: host(), why: "refused".to_owned() }, true),
+            (NotSent::Request("it is too long"), false),
+        ] {
+            assert_eq!(why.may_pass(), passes, "{why}");
+        }
+    }
 }

@@ -41,11 +41,13 @@ pub enum ResolveError {
     /// An address that may not be dialled. A mixed answer counts as this.
     #[error(
         "`{host}` is refused: {refused}. If that is meant, open it in rotabox.toml: [[network.open]] with this host, \
-         network and port"
+         its network and port {port}"
     )]
     Refused {
         /// The host.
         host: String,
+        /// The port that was meant; an opening without one is for 443.
+        port: u16,
         /// The address, and what it is.
         refused: Refused,
     },
@@ -119,7 +121,7 @@ impl Resolver {
     fn admit(&self, target: &HostPort, address: IpAddr) -> Result<SocketAddr, ResolveError> {
         addresses::vet(&target.host, target.port, address, &self.open)
             .map(|address| SocketAddr::new(address, target.port))
-            .map_err(|refused| ResolveError::Refused { host: target.host.clone(), refused })
+            .map_err(|refused| ResolveError::Refused { host: target.host.clone(), port: target.port, refused })
     }
 
     /// Asks on a thread of its own, which nobody waits for when time is up: `getaddrinfo` cannot be stopped.

@@ -78,16 +78,18 @@ impl<'b> Desk<'b> {
                 // The page knows this answer: the password was refused, and once more would be one more failed sign-in.
                 Ok(answer) if route.places_candidate() && self.is_judged(running, route, args, answer) => None,
                 Ok(answer) => retry::after_busy(answer, done, SystemTime::now(), retry::jitter()),
-                Err(DialError::NotSent(_)) => retry::after_broken(done, retry::jitter()),
+                Err(DialError::NotSent(why)) if why.may_pass() => retry::after_broken(done, retry::jitter()),
                 Err(DialError::NoAnswer(_)) if !route.places_candidate() => retry::after_broken(done, retry::jitter()),
-                Err(DialError::NoAnswer(_) | DialError::OutOfTime { .. }) => None,
+                Err(DialError::NotSent(_) | DialError::NoAnswer(_) | DialError::OutOfTime { .. }) => None,
             };
             let wake = pause.and_then(|pause| Instant::now().checked_add(pause));
             let Some(wake) = wake.filter(|wake| *wake < self.time_for(running.step)) else {
                 return answer.map_err(Trouble::Dial);
             };
             let status = answer.as_ref().ok().map(|answer| answer.status);
-            self.book(running, route, status, "sent again", began.elapsed());
+            let word =
+                if matches!(answer, Err(DialError::NotSent(_))) { "not sent, tried again" } else { "sent again" };
+            self.book(running, route, status, word, began.elapsed());
             if !self.rest_until(wake).await {
                 return answer.map_err(Trouble::Dial);
             }

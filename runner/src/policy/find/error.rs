@@ -57,7 +57,7 @@ pub enum FindError {
     },
     /// The module is not one that the policy lists.
     #[error(
-        "the module {} is not the one that was approved: its sha256 is {found}, and policy `{policy}` lists {} ({line}); look at what it can do with `rotabox inspect`, then accept it with `rotabox approve --add-digest`",
+        "the module {} is not the one that was approved: its sha256 is {found}, and policy `{policy}` lists {} ({line}); look at what it can do with `rotabox inspect`, then accept it with `rotabox approve MODULE --name {policy} --add-digest`",
         shown(&module.to_string_lossy()),
         listed.join(", ")
     )]
@@ -116,7 +116,11 @@ pub enum FindError {
         policies: Vec<String>,
     },
     /// A file that cannot be read.
-    #[error("{} cannot be read: {}; check the path and that the runner's user may read it", shown(&path.to_string_lossy()), kind)]
+    #[error(
+        "{} cannot be read: {}; check the path and that the runner's user may read it",
+        shown(&path.to_string_lossy()),
+        if *kind == ErrorKind::NotFound { "there is no such file".to_owned() } else { kind.to_string() }
+    )]
     Unreadable {
         /// The file.
         path: PathBuf,

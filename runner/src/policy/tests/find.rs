@@ -100,7 +100,9 @@ fn a_changed_module_is_refused_until_approved() {
     folder.write("okta.wasm", &sealed::seal(COMPONENT, &PAGE.replace("SSWS", "Bearer")).unwrap());
     let said = folder.refused("okta-prod");
     let found = digest(&fs::read(folder.path().join("okta.wasm")).unwrap());
-    for part in [sha256.as_str(), found.as_str(), "okta-prod.toml:5)", "`rotabox approve --add-digest`"] {
+    for part in
+        [sha256.as_str(), found.as_str(), "okta-prod.toml:5)", "`rotabox approve MODULE --name okta-prod --add-digest`"]
+    {
         assert!(said.contains(part), "{part}: {said}");
     }
 }
@@ -229,7 +231,7 @@ fn a_page_or_policy_with_a_mistake_shows_its_line() {
 fn files_of_the_wrong_kind_or_size_are_refused() {
     let (folder, _) = Folder::with_okta();
     fs::remove_file(folder.path().join("okta.wasm")).unwrap();
-    assert!(folder.refused("okta-prod").contains("okta.wasm` cannot be read: entity not found"));
+    assert!(folder.refused("okta-prod").contains("okta.wasm` cannot be read: there is no such file"));
     fs::create_dir(folder.path().join("okta.wasm")).unwrap();
     assert!(folder.refused("okta-prod").contains("is no regular file"));
     fs::File::create(folder.path().join("big.wasm")).unwrap().set_len(64 * 1024 * 1024 + 1).unwrap();
