@@ -214,8 +214,10 @@ impl<'b> Desk<'b> {
             }
         } else if judgement.verdict == Verdict::Unmatched && !route.changes {
             running.seen.because(format!(
-                "route `{}` answered with status {}, which the page does not expect",
-                route.name, judgement.status
+                "route `{}` answered with status {}, which the page does not expect{}",
+                route.name,
+                judgement.status,
+                suspect(route, judgement.status)
             ));
         }
     }
@@ -296,4 +298,14 @@ fn example(class: &ArgClass) -> String {
         ArgClass::Uuid => "00000000-0000-0000-0000-000000000000".to_owned(),
         ArgClass::OneOf(words) => words.first().cloned().unwrap_or_default(),
     }
+}
+
+/// Which secret of a vault record a 401 or 403 is likely about.
+fn suspect(route: &Route, status: u16) -> String {
+    let places = if matches!(status, 401 | 403) { route.secret_places() } else { Vec::new() };
+    places
+        .iter()
+        .find(|(source, _)| source.is_record_secret())
+        .map(|(source, _)| format!("; `{source}` may be wrong, expired or without the right"))
+        .unwrap_or_default()
 }
