@@ -6,6 +6,7 @@ mod audit_common;
 use audit_common::{Log, nothing, open, outcome, said, sending, warning};
 use rotabox::audit::chain::{self, Hash};
 use rotabox::audit::verify::{Broken, What};
+use rotabox::audit::event::{self, Event};
 use rotabox::audit::{Audit, AuditError};
 use rotabox::broker::http::redact::Redactor;
 use std::io::ErrorKind;
@@ -241,6 +242,20 @@ fn a_file_that_is_emptied_under_a_run_starts_a_chain_that_names_the_old_one() {
     trail.note(outcome("rotated", 0), &nothing());
     let intact = log.check(&[]).unwrap();
     assert_eq!((intact.records, intact.continues.is_some()), (2, true));
+}
+
+#[test]
+fn a_rotator_that_is_denied_without_end_fills_no_disk() {
+    let log = Log::new();
+    let mut trail = log.trail("r1");
+    for _ in 0..1000 {
+        let (step, asked) = ("change".to_owned(), "steal".to_owned());
+        let (reason, line) = ("no such route".to_owned(), "page.toml:1".to_owned());
+        trail.note(Event::Denial(event::Denial { step, asked, reason, line }), &nothing());
+    }
+    trail.note(outcome("denied", 3), &nothing());
+    assert_eq!(log.events().iter().filter(|event| *event == "denial").count(), 50);
+    assert_eq!(log.records().last().unwrap().fields["denials_left_out"], 950);
 }
 
 #[test]

@@ -9,7 +9,9 @@ use serde_json::{Map, Value};
 
 /// Most lines of the rotator that one run's trail takes.
 const SAID_LINES: u32 = 200;
-/// Most bytes of them.
+/// Most denials that one run's trail takes: one is enough to end a run, and a rotator may ask thousands of times.
+const DENIALS: u32 = 50;
+/// Most bytes of the lines.
 const SAID_BYTES: usize = 64 * 1024;
 
 /// The intent is on the disk (or the operator wants no log): only now may the changing request leave.
@@ -35,6 +37,7 @@ pub struct Trail {
     warnings: Vec<String>,
     /// Events that could not be recorded.
     unrecorded: u64,
+    denials: u32,
     said_lines: u32,
     said_bytes: usize,
     /// Lines of the rotator beyond what is taken.
@@ -50,6 +53,7 @@ impl Trail {
             anchor: None,
             warnings: Vec::new(),
             unrecorded: 0,
+            denials: 0,
             said_lines: 0,
             said_bytes: 0,
             said_left_out: 0,
@@ -112,6 +116,10 @@ impl Trail {
 
     /// A rotator that talks without end fills no disk.
     fn leaves_out(&mut self, event: &Event) -> bool {
+        if let Event::Denial(_) = event {
+            self.denials += 1;
+            return self.denials > DENIALS;
+        }
         let Event::Said(said) = event else { return false };
         let bytes = self.said_bytes.saturating_add(said.guest.len().min(event::WORDS_MOST));
         if self.said_lines >= SAID_LINES || bytes > SAID_BYTES {
@@ -128,7 +136,9 @@ impl Trail {
         fields.insert("time".to_owned(), format!("{:.3}", (self.clock)()).into());
         fields.insert("run".to_owned(), self.run.as_str().into());
         if matches!(event, Event::Outcome(_)) {
-            for (name, count) in [("unrecorded", self.unrecorded), ("said_left_out", self.said_left_out)] {
+            let denials_left_out = u64::from(self.denials.saturating_sub(DENIALS));
+            let left_out = [("unrecorded", self.unrecorded), ("said_left_out", self.said_left_out)];
+            for (name, count) in left_out.into_iter().chain([("denials_left_out", denials_left_out)]) {
                 if count > 0 {
                     fields.insert(name.to_owned(), count.into());
                 }

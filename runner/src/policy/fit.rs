@@ -128,9 +128,9 @@ fn account(page: &Page, policy: &Policy) -> Parsed<()> {
     }
 }
 
-/// A changing route that can be sent, and the record secret by whose power it works: placed by the route itself, or by a
-/// route whose session or capture it uses. If no route of its step proves the old password, any field of a record counts
-/// that any route of the step places: its power must come from somewhere, and a cookie needs no line on the page.
+/// A changing route that can be sent, and the record secret by whose power it may work: placed by the route itself, by a
+/// route whose capture it uses, or by any route of its step, for a cookie needs no line on the page. If no route of the step
+/// proves the old password either, any field of a record counts: the power must come from somewhere.
 pub fn set_by_admin(page: &Page, is_off: impl Fn(&str) -> bool, reconcile: bool) -> Option<(&Route, String)> {
     let on = |route: &&Route| !is_off(route.name.as_str());
     let possible = |step: &Step| *step != Step::Reconcile || reconcile;
@@ -145,8 +145,8 @@ pub fn set_by_admin(page: &Page, is_off: impl Fn(&str) -> bool, reconcile: bool)
         for step in steps {
             let of_step = || page.routes.iter().filter(|other| other.steps.contains(&step));
             let proves_old = of_step().any(|other| other.sources().contains(&Source::OldPassword));
-            let power = || of_step().find_map(placed_secret).or_else(|| of_step().find_map(placed_field));
-            if !proves_old && let Some(power) = power() {
+            let field = || if proves_old { None } else { of_step().find_map(placed_field) };
+            if let Some(power) = of_step().find_map(placed_secret).or_else(field) {
                 return Some((route, power));
             }
         }
