@@ -37,7 +37,7 @@ pub struct Settings {
     pub open: Vec<Opening>,
     /// Most bytes of one answer's body.
     pub answer_bytes: usize,
-    /// One deadline for everything.
+    /// When requests end, unless [`Capability::ends_at`] says otherwise.
     pub deadline: Instant,
 }
 
@@ -107,6 +107,11 @@ impl Capability {
     /// Forgets kept connections: the next request dials anew. Called between steps.
     pub fn fresh(&mut self) {
         self.lines.clear();
+    }
+
+    /// From now on requests end at `deadline`: a step may have less time than the run.
+    pub fn ends_at(&mut self, deadline: Instant) {
+        self.deadline = deadline;
     }
 
     async fn exchange(

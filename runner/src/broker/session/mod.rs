@@ -89,6 +89,8 @@ struct Running<'s> {
     step: Step,
     label: String,
     candidate: Option<&'s Secret>,
+    /// When its time is up, that of its requests included.
+    until: Instant,
     progress: Progress,
     jar: Jar,
     /// The address that was dialled last.
@@ -107,16 +109,19 @@ enum Heard {
 impl<'b> Desk<'b> {
     /// Runs one step of the rotator on a fresh instance, with a fresh memory of cookies, binds and captures.
     pub async fn step(&mut self, step: Step, candidate: Option<&'b Secret>, label: &str) -> Seen {
+        let until = self.time_for(step);
         let mut running = Running {
             step,
             label: label.to_owned(),
             candidate,
+            until,
             progress: Progress::new(step),
             jar: Jar::default(),
             peer: None,
             seen: Seen::default(),
         };
         self.capability.fresh();
+        self.capability.ends_at(until);
         self.drive(&mut running).await;
         self.remember_secrets(&running);
         if let Some(ended) = running.progress.ended() {
@@ -150,7 +155,7 @@ impl<'b> Desk<'b> {
             self.give_up_worker(running, error.to_string()).await;
             return;
         }
-        let until = self.time_for(running.step);
+        let until = running.until;
         loop {
             let frame = match self.wait(run, until).await {
                 Heard::Frame(frame) => frame,
@@ -228,7 +233,8 @@ impl<'b> Desk<'b> {
         self.worker_gone = Some(reason);
     }
 
-    /// When the rotator's time for a step is up. A changing step leaves two fifths of what is left to the verification.
+    /// When the time for a step is up. A changing step leaves two fifths of what is left to the verification: also an answer that never
+    /// comes must leave time to look what became of the change.
     fn time_for(&self, step: Step) -> Instant {
         let left = self.deadline.saturating_duration_since(Instant::now());
         match step {
