@@ -81,6 +81,13 @@ impl Ledger {
         self.failed_sign_ins < FAILED_SIGN_INS
     }
 
+    /// The sign-in that was just sent may have counted as a failed one: books it if one more can be risked all the same.
+    pub fn may_risk_another(&mut self) -> bool {
+        let may = self.failed_sign_ins + 1 < FAILED_SIGN_INS;
+        self.failed_sign_ins += u32::from(may);
+        may
+    }
+
     /// Counts a request that is about to be sent.
     pub fn count_request(&mut self) {
         self.requests += 1;

@@ -10,7 +10,8 @@
 //! What providers say: `Retry-After` in seconds or as a date (RFC 9110), and `X-Rate-Limit-Reset` or `X-RateLimit-Reset`, which is an
 //! epoch second with some (Okta, Auth0, GitHub) and seconds left with others (Datadog): a value above 10^9 is an epoch
 //! second, taken against the answer's own `Date` where there is one. A sign-in is never repeated after a lost answer: it
-//! may have counted as a failed one; nor after an answer that the page judges: it did.
+//! may have counted as a failed one; nor after an answer that the page judges: it did. For the same reason a busy answer that
+//! names no pause ([`may_count`]) is repeated only as often as sign-ins may fail.
 
 use crate::page::answer::Answer;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -31,6 +32,12 @@ pub fn after_busy(answer: &Answer, done: u32, now: SystemTime, jitter: f64) -> O
     }
     let pause = asked_for(answer, now).unwrap_or_else(|| doubling(done, jitter));
     (pause <= LONGEST).then_some(pause)
+}
+
+/// Whether a sign-in that got this answer may have counted as a failed one: a 503 that names no pause can come from a proxy in
+/// front of a provider that has seen the password. One that names a pause says that nothing was looked at; so does 429.
+pub fn may_count(answer: &Answer) -> bool {
+    answer.status == 503 && !answer.headers.iter().any(|(name, _)| name == "retry-after")
 }
 
 /// The pause before repeat number `done + 1` after a lost connection or answer.

@@ -59,7 +59,7 @@ impl<'b> Desk<'b> {
         }
     }
 
-    /// Sends a request; one that changes nothing is sent again where [`retry`] says so and the deadline allows it.
+    /// Sends a request; one that changes nothing is sent again where [`retry`] says so and the step's time allows it.
     async fn dial_patiently(
         &mut self,
         running: &mut Running<'b>,
@@ -77,13 +77,18 @@ impl<'b> Desk<'b> {
                 _ if route.changes => None,
                 // The page knows this answer: the password was refused, and once more would be one more failed sign-in.
                 Ok(answer) if route.places_candidate() && self.is_judged(running, route, args, answer) => None,
+                Ok(answer)
+                    if route.places_candidate() && retry::may_count(answer) && !self.ledger.may_risk_another() =>
+                {
+                    None
+                }
                 Ok(answer) => retry::after_busy(answer, done, SystemTime::now(), retry::jitter()),
                 Err(DialError::NotSent(why)) if why.may_pass() => retry::after_broken(done, retry::jitter()),
                 Err(DialError::NoAnswer(_)) if !route.places_candidate() => retry::after_broken(done, retry::jitter()),
                 Err(DialError::NotSent(_) | DialError::NoAnswer(_) | DialError::OutOfTime { .. }) => None,
             };
             let wake = pause.and_then(|pause| Instant::now().checked_add(pause));
-            let Some(wake) = wake.filter(|wake| *wake < self.time_for(running.step)) else {
+            let Some(wake) = wake.filter(|wake| *wake < running.until) else {
                 return answer.map_err(Trouble::Dial);
             };
             let status = answer.as_ref().ok().map(|answer| answer.status);
