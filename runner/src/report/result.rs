@@ -17,6 +17,9 @@ use std::time::Duration;
 
 /// The version of the result line. It changes when a field changes its meaning or goes away.
 const VERSION: u32 = 1;
+/// Most bytes for people. A gateway may read stderr only after stdout has ended, and a pipe holds 64 KiB: more would make each wait
+/// for the other, for ever.
+const WORDS_BYTES: usize = 32 * 1024;
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -319,7 +322,7 @@ impl RunResult {
         line
     }
 
-    /// The lines for people. The first one says what happened and what to do.
+    /// The lines for people: at most some [`WORDS_BYTES`]. The first one says what happened and what to do.
     pub fn words(&self) -> String {
         let mut text = format!("rotabox: {}: {}", self.outcome, self.reason);
         if !self.advice.is_empty() {
@@ -332,22 +335,32 @@ impl RunResult {
             }
         }
         text.push('\n');
+        let mut left_out = 0_u32;
+        let mut add = |line: String| {
+            if text.len().saturating_add(line.len()) < WORDS_BYTES {
+                text.push_str(&line);
+            } else {
+                left_out += 1;
+            }
+        };
         for entry in &self.requests {
             let status = entry.status.map_or_else(|| "   ".to_owned(), |status| status.to_string());
-            let _ = writeln!(
-                text,
-                "  {:<10} {:<6} {:<20} {status} {} ({} ms)",
+            add(format!(
+                "  {:<10} {:<6} {:<20} {status} {} ({} ms)\n",
                 entry.step, entry.method, entry.route, entry.judged, entry.milliseconds
-            );
+            ));
         }
         for warning in &self.warnings {
-            let _ = writeln!(text, "warning: {warning}");
+            add(format!("warning: {warning}\n"));
         }
         if self.policy_owner.is_some() {
-            text.push_str("warning: policy: self-owned; the runner's own user can change it, so it binds nobody\n");
+            add("warning: policy: self-owned; the runner's own user can change it, so it binds nobody\n".to_owned());
         }
         for (step, level, line) in &self.log {
-            let _ = writeln!(text, "rotator| {step}: {}: {line}", level_word(*level));
+            add(format!("rotator| {step}: {}: {line}\n", level_word(*level)));
+        }
+        if left_out > 0 {
+            let _ = writeln!(text, "{left_out} more lines are left out");
         }
         text
     }
