@@ -7,6 +7,7 @@
 //!   page.toml      the page, for a rotator with an open one
 //!   script.txt     what the puppet does (tests/guests/puppet)
 //!   provider.toml  the stand-in: its accounts, its faults
+//!   rotator.txt    the rotator's name, if the folder above is not named after it
 //!   expect.toml    what must come of it
 //! ```
 //!
@@ -118,7 +119,7 @@ pub fn all(folder: &Path) -> Vec<PathBuf> {
 
 /// A file that nothing reads is a case that tests less than it says.
 fn check_files(folder: &Path, entries: &[PathBuf]) {
-    const KNOWN: [&str; 8] = [
+    const KNOWN: [&str; 9] = [
         "expect.toml",
         "params.json",
         "policy.toml",
@@ -126,6 +127,7 @@ fn check_files(folder: &Path, entries: &[PathBuf]) {
         "page.toml",
         "script.txt",
         "provider.toml",
+        "rotator.txt",
         "README.md",
     ];
     for path in entries {
@@ -188,8 +190,8 @@ impl Setup {
         }
         bench.open("localhost", server.port());
 
-        let guest = artifacts::guest(rotator);
         let read = |name: &str| files.find(name).map(|path| fs::read_to_string(path).expect("a file of the case"));
+        let guest = artifacts::guest(read("rotator.txt").as_deref().map_or(rotator, str::trim));
         words.extend([
             ("@url@", server.url()),
             ("@host@", format!("localhost:{}", server.port())),

@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `POST /rotate` | 201; 401 wrong token; 404 no such account; 422 a password that is refused |
 //! | `POST /login` `{"email", "password"}` | 200; 401 wrong |
+//! | `GET /user?email=…` | 200 with an id; 401 wrong token; 404 no such account |
 
 use crate::ca::Ca;
 use crate::http::{Answer, Request};
@@ -56,8 +57,23 @@ impl Rest {
         lock(&self.users).get(email).cloned()
     }
 
+    fn find(&self, request: &Request) -> Answer {
+        if !self.is_trusted(request) {
+            return error(401, "invalid token");
+        }
+        let email = request.query().into_iter().find_map(|(key, value)| (key == "email").then_some(value));
+        match email.filter(|email| lock(&self.users).contains_key(email)) {
+            Some(email) => Answer::json(200, &json!({ "id": "u-17", "email": email })),
+            None => error(404, "no such user"),
+        }
+    }
+
+    fn is_trusted(&self, request: &Request) -> bool {
+        request.header("authorization") == Some(format!("Bearer {}", self.start.token).as_str())
+    }
+
     fn rotate(&self, request: &Request) -> Answer {
-        if request.header("authorization") != Some(format!("Bearer {}", self.start.token).as_str()) {
+        if !self.is_trusted(request) {
             return error(401, "invalid token");
         }
         let Some((email, password)) = pair(request, "userEmail", "newPassword") else { return error(422, "bad body") };
@@ -81,7 +97,8 @@ impl Rest {
 
 impl Provider for Rest {
     fn answer(&self, request: &Request) -> Answer {
-        match (request.method.as_str(), request.target.as_str()) {
+        match (request.method.as_str(), request.path()) {
+            ("GET", "/user") => self.find(request),
             ("POST", "/rotate") => self.rotate(request),
             ("POST", "/login") if self.start.sign_in => self.login(request),
             _ => error(404, "no such path"),
