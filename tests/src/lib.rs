@@ -3,7 +3,7 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`ca`] | a private certificate authority |
-//! | [`http`], [`server`], [`fault`] | HTTP/1.1 over TLS on loopback, every request recorded, faults by script |
+//! | [`http`], [`server`], [`fault`], [`gate`] | HTTP/1.1 over TLS on loopback, every request recorded, faults by script, requests held |
 //! | [`okta`] | a stand-in Okta, written from the vendor's document |
 //! | [`rest`] | a stand-in for the published REST example |
 //! | [`script`] | a provider that says what it was told to say |
@@ -25,6 +25,7 @@ pub mod artifacts;
 pub mod ca;
 pub mod case;
 pub mod fault;
+pub mod gate;
 pub mod http;
 pub mod leak;
 pub mod okta;

@@ -5,6 +5,7 @@
 
 use crate::ca::Ca;
 use crate::fault::{Fault, How};
+use crate::gate::{Gate, Held, Moment};
 use crate::http::{Answer, Request, read_request};
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -36,6 +37,7 @@ struct Shared {
     provider: Arc<dyn Provider>,
     tls: Arc<rustls::ServerConfig>,
     faults: Mutex<Vec<Fault>>,
+    gates: Mutex<Vec<Arc<Held>>>,
     seen: Mutex<Seen>,
     connections: AtomicUsize,
     ending: AtomicBool,
@@ -73,6 +75,7 @@ impl Server {
             provider,
             tls,
             faults: Mutex::default(),
+            gates: Mutex::default(),
             seen: Mutex::default(),
             connections: AtomicUsize::new(0),
             ending: AtomicBool::new(false),
@@ -102,6 +105,13 @@ impl Server {
         lock(&self.shared.faults).push(fault);
     }
 
+    /// Holds the request `on` (`METHOD path`, with `*`) that comes after `skip` others of its kind.
+    pub fn hold(&self, on: &str, skip: usize, moment: Moment) -> Gate {
+        let (gate, held) = Gate::new(on, skip, moment);
+        lock(&self.shared.gates).push(held);
+        gate
+    }
+
     /// A new run begins: what was seen is kept, the once-only rule starts afresh.
     pub fn begin_run(&self) {
         let mut seen = lock(&self.shared.seen);
@@ -112,6 +122,12 @@ impl Server {
     pub fn seen(&self) -> Vec<(Request, Option<u16>)> {
         let seen = lock(&self.shared.seen);
         seen.requests[seen.run..].iter().cloned().zip(seen.statuses[seen.run..].iter().copied()).collect()
+    }
+
+    /// How many changing requests came in the present run.
+    pub fn changing(&self) -> usize {
+        let seen = lock(&self.shared.seen);
+        seen.requests[seen.run..].iter().filter(|request| self.shared.provider.changes(request)).count()
     }
 
     /// The same as lines: `POST /api/v1/authn 200`, with `-` for no answer.
@@ -196,6 +212,8 @@ fn serve(stream: TcpStream, connection: usize, shared: &Arc<Shared>) -> io::Resu
             seen.statuses.push(None);
             request
         };
+        let gates = lock(&shared.gates).clone();
+        gates.iter().for_each(|gate| gate.pass(&request, Moment::Read));
         let fault = lock(&shared.faults).iter_mut().find_map(|fault| fault.take(&request));
         let how = match fault {
             None => How::Answer(shared.provider.answer(&request)),
@@ -205,9 +223,11 @@ fn serve(stream: TcpStream, connection: usize, shared: &Arc<Shared>) -> io::Resu
         if let How::Answer(answer) = &how {
             lock(&shared.seen).statuses[request.number] = Some(answer.status);
         }
-        if !reply(&mut stream, how)?
-            || request.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"))
-        {
+        gates.iter().for_each(|gate| gate.pass(&request, Moment::Applied));
+        let replied = reply(&mut stream, how);
+        gates.iter().for_each(|gate| gate.pass(&request, Moment::Answered));
+        gates.iter().for_each(|gate| gate.over(&request));
+        if !replied? || request.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close")) {
             stream.conn.send_close_notify();
             return stream.flush();
         }
