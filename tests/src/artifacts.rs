@@ -110,8 +110,21 @@ fn lock() -> File {
     file
 }
 
+/// Calls cargo without the variables that the cargo above set for this test: build scripts that look at them (ring's does)
+/// would run again, and everything above them be built anew, back and forth.
 fn cargo(args: &[&str]) {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo).args(args).current_dir(root()).status().expect("cargo can be started");
+    let mut command = Command::new(cargo);
+    command.args(args).current_dir(root());
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        let ours = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"]
+            .iter()
+            .any(|prefix| text.starts_with(prefix));
+        if ours || text == "CARGO_PRIMARY_PACKAGE" || text == "CARGO_TARGET_TMPDIR" {
+            command.env_remove(&name);
+        }
+    }
+    let status = command.status().expect("cargo can be started");
     assert!(status.success(), "cargo {args:?} failed");
 }

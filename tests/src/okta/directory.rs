@@ -199,8 +199,10 @@ pub struct Directory {
 
 impl Directory {
     pub(super) fn new(start: Start) -> Directory {
-        let others =
-            (0..start.others).map(|i| Account::new(&format!("other{i:04}@example.test"), &format!("Passw0rt-of-{i}")));
+        let others = (0..start.others).map(|i| Account {
+            email: start.others_email.clone().unwrap_or_default(),
+            ..Account::new(&format!("other{i:04}@example.test"), &format!("Passw0rt-of-{i}"))
+        });
         let mut accounts: Vec<Account> = others.chain(start.user).collect();
         for (i, account) in accounts.iter_mut().enumerate() {
             if account.id.is_empty() {

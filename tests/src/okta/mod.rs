@@ -40,11 +40,13 @@ pub struct Start {
     pub user: Vec<Account>,
     /// That many further active accounts, listed before the others.
     pub others: usize,
+    /// The address that all of those share; each has its own if left out.
+    pub others_email: Option<String>,
 }
 
 impl Default for Start {
     fn default() -> Start {
-        Start { token: TOKEN.to_owned(), rules: Rules::default(), user: Vec::new(), others: 0 }
+        Start { token: TOKEN.to_owned(), rules: Rules::default(), user: Vec::new(), others: 0, others_email: None }
     }
 }
 
