@@ -147,6 +147,11 @@ impl Server {
         }
     }
 
+    /// Whether the request is one that changes something.
+    pub fn changes(&self, request: &Request) -> bool {
+        self.shared.provider.changes(request)
+    }
+
     /// How many connections were accepted, those that never sent a request included.
     pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
