@@ -5,8 +5,8 @@ mod audit_common;
 
 use audit_common::{Log, nothing, open, outcome, said, sending, warning};
 use rotabox::audit::chain::{self, Hash};
-use rotabox::audit::verify::{Broken, What};
 use rotabox::audit::event::{self, Event};
+use rotabox::audit::verify::{Broken, What};
 use rotabox::audit::{Audit, AuditError};
 use rotabox::broker::http::redact::Redactor;
 use std::io::ErrorKind;

@@ -17,7 +17,6 @@ struct SystemLog {
 }
 
 impl SystemLog {
-    #[expect(clippy::disallowed_methods, reason = "the stand-in of the system log")]
     fn listen(log: &Log) -> SystemLog {
         let socket = UnixDatagram::bind(path(log)).unwrap();
         socket.set_nonblocking(true).unwrap();

@@ -177,7 +177,11 @@ impl<'b> Desk<'b> {
             }
             Trouble::Dial(DialError::OutOfTime { sent }) => {
                 let fate = if sent { Fate::Ambiguous } else { Fate::NotSent };
-                ((|_| Problem::OutOfTime) as fn(String) -> Problem, fate, "the time for this step passed ([limits] deadline)".to_owned())
+                (
+                    (|_| Problem::OutOfTime) as fn(String) -> Problem,
+                    fate,
+                    "the time for this step passed ([limits] deadline)".to_owned(),
+                )
             }
             Trouble::Paging(why) => (Problem::NoAnswer as fn(String) -> Problem, Fate::Ambiguous, why),
         };
