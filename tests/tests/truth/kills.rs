@@ -53,6 +53,7 @@ fn at(on: &str, skip: usize) {
         gate.wait();
         child.kill().unwrap();
         child.wait().unwrap();
+        log_shows_the_break(&setup, on == SET || (on, skip) == (SIGN_IN, 1));
         gate.open(); // what the stand-in has read, it does: its client's death changes nothing about that
         then(&setup, child, i + skip, &format!("at {on}, {moment:?}"));
     }
@@ -92,13 +93,32 @@ fn in_the_last_sign_in() {
     at(SIGN_IN, 1);
 }
 
-#[test]
-fn at_moments_spread_over_a_run() {
+/// The log of a run that was killed at a request shows the break: what was intended, and no outcome.
+fn log_shows_the_break(setup: &Setup, intended: bool) {
+    let log = std::fs::read_to_string(setup.bench.folder().join("audit/audit.jsonl")).unwrap_or_default();
+    assert!(!log.contains(r#""event":"outcome""#), "{log}");
+    assert_eq!(log.contains(r#""event":"intent""#), intended, "{log}");
+}
+
+/// With the moments above, more than fifty.
+const MOMENTS: u32 = 40;
+
+fn spread(which: impl Iterator<Item = u32>) {
     let whole = setup().run(&RUN).took;
-    for i in 0..8 {
+    for i in which {
         let setup = setup();
         let child = start(&setup);
-        thread::sleep(whole * i / 8); // whatever it is doing then
-        then(&setup, child, i as usize, &format!("after {i}/8 of a run"));
+        thread::sleep(whole * i / MOMENTS); // whatever it is doing then
+        then(&setup, child, i as usize, &format!("after {i}/{MOMENTS} of a run"));
     }
+}
+
+#[test]
+fn at_even_moments_spread_over_a_run() {
+    spread((0..MOMENTS).step_by(2));
+}
+
+#[test]
+fn at_odd_moments_spread_over_a_run() {
+    spread((1..MOMENTS).step_by(2));
 }
