@@ -101,7 +101,7 @@ fn log_shows_the_break(setup: &Setup, intended: bool) {
 }
 
 /// With the moments above, more than fifty.
-const MOMENTS: u32 = 40;
+const MOMENTS: u32 = 36;
 
 fn spread(which: impl Iterator<Item = u32>) {
     let whole = setup().run(&RUN).took;
