@@ -100,7 +100,7 @@ fn log_shows_the_break(setup: &Setup, intended: bool) {
     assert_eq!(log.contains(r#""event":"intent""#), intended, "{log}");
 }
 
-/// With the moments above, more than fifty.
+/// With the fourteen above: fifty.
 const MOMENTS: u32 = 36;
 
 fn spread(which: impl Iterator<Item = u32>) {
