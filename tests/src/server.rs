@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 const TICK: Duration = Duration::from_millis(100);
 /// How long a drip waits between two bytes.
 const DRIP: Duration = Duration::from_millis(200);
+/// Longest that a test waits for the connections of dead clients to end.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a stand-in does with requests.
 pub trait Provider: Send + Sync + 'static {
@@ -40,6 +42,7 @@ struct Shared {
     gates: Mutex<Vec<Arc<Held>>>,
     seen: Mutex<Seen>,
     connections: AtomicUsize,
+    ended: AtomicUsize,
     ending: AtomicBool,
 }
 
@@ -78,6 +81,7 @@ impl Server {
             gates: Mutex::default(),
             seen: Mutex::default(),
             connections: AtomicUsize::new(0),
+            ended: AtomicUsize::new(0),
             ending: AtomicBool::new(false),
         });
         let accepting = Arc::clone(&shared);
@@ -157,6 +161,15 @@ impl Server {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
+    /// Waits until every connection has ended: what dead clients had sent is done by then, and nothing more will be.
+    pub fn wait_until_left(&self) {
+        let begun = Instant::now();
+        while self.shared.ended.load(Ordering::SeqCst) < self.connections() {
+            assert!(begun.elapsed() < PATIENCE, "a connection is still open after {PATIENCE:?}");
+            std::thread::yield_now();
+        }
+    }
+
     /// Panics if a changing request came more than once in the present run, or if a client sent what is no HTTP.
     pub fn check_once_only(&self) {
         let seen = lock(&self.shared.seen);
@@ -188,7 +201,10 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         let Ok(stream) = stream else { continue };
         let number = shared.connections.fetch_add(1, Ordering::SeqCst);
         let shared = Arc::clone(shared);
-        std::thread::spawn(move || drop(serve(stream, number, &shared)));
+        std::thread::spawn(move || {
+            drop(serve(stream, number, &shared));
+            shared.ended.fetch_add(1, Ordering::SeqCst);
+        });
     }
 }
 

@@ -21,6 +21,7 @@ fn then(setup: &Setup, mut child: Child, kind: usize, at: &str) {
     child.kill().unwrap();
     child.wait().unwrap();
     nobody_is_left(setup);
+    setup.server.wait_until_left();
     setup.server.check_once_only();
     let new = setup.params.top["newPassword"].as_str().unwrap().to_owned();
     let live = setup.live().unwrap();
@@ -53,7 +54,11 @@ fn at(on: &str, skip: usize) {
         gate.wait();
         child.kill().unwrap();
         child.wait().unwrap();
-        log_shows_the_break(&setup, on == SET || (on, skip) == (SIGN_IN, 1));
+        let intended = on == SET || (on, skip) == (SIGN_IN, 1);
+        match moment {
+            Moment::Read | Moment::Applied => log_shows_the_break(&setup, intended),
+            Moment::Answered => log_is_true(&setup, intended),
+        }
         gate.open(); // what the stand-in has read, it does: its client's death changes nothing about that
         then(&setup, child, i + skip, &format!("at {on}, {moment:?}"));
     }
@@ -98,6 +103,16 @@ fn log_shows_the_break(setup: &Setup, intended: bool) {
     let log = std::fs::read_to_string(setup.bench.folder().join("audit/audit.jsonl")).unwrap_or_default();
     assert!(!log.contains(r#""event":"outcome""#), "{log}");
     assert_eq!(log.contains(r#""event":"intent""#), intended, "{log}");
+}
+
+/// A run whose answer has left goes on until the kill comes, perhaps to its end: what the log holds then has happened.
+fn log_is_true(setup: &Setup, intended: bool) {
+    let log = std::fs::read_to_string(setup.bench.folder().join("audit/audit.jsonl")).unwrap_or_default();
+    assert!(log.contains(r#""event":"intent""#) || !intended, "{log}");
+    if log.contains(r#""event":"outcome""#) {
+        assert!(log.contains(r#""outcome":"rotated""#), "{log}");
+        assert_ne!(setup.live().unwrap(), OLD, "{log}");
+    }
 }
 
 /// With the fourteen above: fifty.
