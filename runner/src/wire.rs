@@ -70,7 +70,7 @@ pub enum ToBroker {
     Log(LogLine),
     /// The step ended by itself.
     Done(Result<(), Failure>),
-    /// The step ended in a trap: out of fuel, out of memory, unreachable code, …
+    /// The step ended in a trap: out of fuel, out of time, out of memory, unreachable code, …
     Trapped(String),
 }
 
@@ -98,6 +98,8 @@ pub struct Start {
     pub has_old_password: bool,
     /// Record fields that the page shows: (`app.tenant`, value).
     pub texts: Vec<(String, String)>,
+    /// How long the step may take, from when the worker reads this. A rotator that computes beyond it: trap "out of time".
+    pub milliseconds: u64,
 }
 
 /// A host call that needs the broker.

@@ -5,7 +5,7 @@ mod common;
 
 use common::{component, core, in_time, limits, loaded, loaded_with, run_alone, run_with, start, trap_of};
 use rotabox::page::Step;
-use rotabox::wire::{Answer, Call, Failure, Level, LogLine, Problem, Reply, RunId, Start, ToBroker, ToWorker};
+use rotabox::wire::{Answer, Call, Failure, Level, Limits, LogLine, Problem, Reply, RunId, Start, ToBroker, ToWorker};
 
 const LOG: &str = r#"(import "rotabox:rotator/log@0.1.0" "write" (func $log (param i32 i32 i32)))"#;
 const USER: &str = r#"(import "rotabox:rotator/account@0.1.0" "user" (func $user (param i32)))"#;
@@ -61,8 +61,9 @@ async fn the_step_and_the_facts_of_the_account_arrive() {
         user: "adä".to_owned(),
         has_old_password: true,
         texts: vec![("app.tenant".to_owned(), "acme".to_owned())],
+        ..start()
     };
-    let bare = Start { step: Step::Verify, user: String::new(), has_old_password: false, texts: vec![] };
+    let bare = Start { step: Step::Verify, user: String::new(), has_old_password: false, ..start() };
     let quiet = |call: Call| -> Reply { panic!("unexpected call {call:?}") };
     let (lines, end) = run_with(&mut link, RunId(1), full, quiet).await;
     assert_eq!(lines, [line(Level::Error, "adä"), line(Level::Debug, "acme"), line(Level::Info, "app")]);
@@ -218,6 +219,36 @@ async fn an_endless_loop_runs_out_of_fuel_wherever_it_is() {
     {
         assert!(module.contains(forever), "{place}");
         assert_eq!(trap_of(&module).await, "out of fuel", "{place}");
+    }
+}
+
+/// Fuel that nobody uses up while a test runs.
+const ENDLESS: Limits = Limits { memory_bytes: 16 << 20, fuel: 10_000_000_000_000, inert_wasi: false };
+
+#[tokio::test]
+async fn an_endless_loop_runs_out_of_time_however_much_fuel_it_has_and_the_next_step_runs() {
+    // The rotator loops if the user is `x`; when it is instantiated, there is nothing to ask for yet.
+    let body = format!(
+        "(call $user (i32.const 0))
+         (if (i32.eq (i32.load8_u (i32.load (i32.const 0))) (i32.const 120)) (then (loop $again (br $again)))) {OK}"
+    );
+    let forever = "(loop $again (br $again))";
+    let at_start = core("", OK).replace("(memory", &format!("(start $s) (func $s {forever}) (memory"));
+    let at_start = component(&at_start);
+    let mut link = loaded_with(&at_start, ENDLESS).await;
+    let soon = |user: &str, milliseconds| Start { user: user.to_owned(), milliseconds, ..start() };
+    let no_calls = |call: Call| -> Reply { panic!("unexpected call {call:?}") };
+    for run in 1..=2 {
+        let (_, end) = run_with(&mut link, RunId(run), soon("x", 50), no_calls).await;
+        assert_eq!(end, ToBroker::Trapped("out of time".to_owned()));
+    }
+    let mut link = loaded_with(&component(&core(USER, &body)), ENDLESS).await;
+    for run in 1..=3 {
+        let (_, end) = run_with(&mut link, RunId(2 * run), soon("x", 50), no_calls).await;
+        assert_eq!(end, ToBroker::Trapped("out of time".to_owned()));
+        // A step that has no time at all gets as far as it can without a loop, as the broker may be the slower clock.
+        let (_, end) = run_with(&mut link, RunId(2 * run + 1), soon("y", 0), no_calls).await;
+        assert_eq!(end, ToBroker::Done(Ok(())));
     }
 }
 

@@ -25,7 +25,7 @@ use crate::policy::{Bound, HostFile, Policy, bind, host};
 use crate::report::result::{Checked, Limits, RunResult, Said, Verb};
 use crate::wire;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What is to be run.
 #[derive(Debug)]
@@ -108,7 +108,7 @@ async fn started(verb: Verb, opened: Opened, trail: &mut Trail, result: &mut Run
     result.limits(Limits::of(&found.policy.limits));
     let mut waiting = interrupts.clone();
     let ready = async {
-        let load = link.load(&found.module, limits);
+        let load = compiled(&mut link, &found.module, limits, found.policy.limits.compile);
         let stdin = async {
             tokio::task::spawn_blocking(|| gateway::read(&mut std::io::stdin().lock()))
                 .await
@@ -118,8 +118,8 @@ async fn started(verb: Verb, opened: Opened, trail: &mut Trail, result: &mut Run
         tokio::pin!(load, stdin);
         // Bad input is said at once; a module that is still compiling is not waited for.
         let params = tokio::select! {
-            params = &mut stdin => { let params = params?; (load.await.map_err(|error| error.to_string())?, params) }
-            loaded = &mut load => (loaded.map_err(|error| error.to_string())?, stdin.await?),
+            params = &mut stdin => { let params = params?; (load.await?, params) }
+            loaded = &mut load => (loaded?, stdin.await?),
         };
         Ok::<_, String>(params)
     };
@@ -160,6 +160,7 @@ async fn started(verb: Verb, opened: Opened, trail: &mut Trail, result: &mut Run
         ledger: Ledger::default(),
         deadline,
         interrupts,
+        one_look: matches!(verb, Verb::Verify { .. }),
         rehearsal: verb == Verb::Rehearse,
         log: Vec::new(),
         warnings: bound.warnings.clone(),
@@ -180,6 +181,17 @@ async fn started(verb: Verb, opened: Opened, trail: &mut Trail, result: &mut Run
     let Desk { ledger, warnings, log, known, .. } = run.desk;
     result.take(&ledger, &warnings, &log, known.into_redactor());
     Ok(said)
+}
+
+/// Hands the module over. Compiling has a time of its own: the engine does not bound it, and the worker is killed after it.
+async fn compiled(link: &mut Link, module: &[u8], limits: wire::Limits, at_most: Duration) -> Result<Enforced, String> {
+    match tokio::time::timeout(at_most, link.load(module, limits)).await {
+        Ok(loaded) => loaded.map_err(|error| error.to_string()),
+        Err(_) => Err(format!(
+            "the module was not compiled within {} s ([limits] compile); ask its author for a smaller one, or raise `compile`",
+            at_most.as_secs()
+        )),
+    }
 }
 
 fn bound(verb: Verb, page: Page, policy: Policy, params: gateway::Params) -> Result<Bound, String> {

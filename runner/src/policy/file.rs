@@ -116,6 +116,8 @@ pub struct Settings {
 pub struct Limits {
     /// `deadline = 120` seconds for everything: compile, rotator, HTTP, sleep. 1 to 900.
     pub deadline: Duration,
+    /// `compile = 60` seconds for scanning and compiling the module, inside the deadline. 1 to 600.
+    pub compile: Duration,
     /// `settle = 2` seconds between looks after an ambiguous or refused verification (fractions allowed; 0 to 60).
     pub settle: Duration,
     /// `requests = 40` for the whole run, verifications included. 1 to 1000.
@@ -132,6 +134,7 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             deadline: Duration::from_secs(120),
+            compile: Duration::from_secs(60),
             settle: Duration::from_secs(2),
             requests: 40,
             memory_bytes: 256 << 20,
@@ -347,7 +350,7 @@ fn read_routes(node: &Node) -> Parsed<Vec<(String, Span)>> {
 
 fn read_limits(node: &Node) -> Parsed<Limits> {
     let table = node.table()?;
-    table.only(&["deadline", "settle", "requests", "memory", "fuel", "answer"], "`[limits]`")?;
+    table.only(&["deadline", "compile", "settle", "requests", "memory", "fuel", "answer"], "`[limits]`")?;
     let written = Ceilings::read(table)?;
     let default = Limits::default();
     let settle = table.get("settle").map_or(Ok(default.settle), seconds)?;
@@ -360,6 +363,8 @@ fn read_limits(node: &Node) -> Parsed<Limits> {
 pub struct Ceilings {
     /// `deadline`
     pub deadline: Option<Duration>,
+    /// `compile`
+    pub compile: Option<Duration>,
     /// `requests`
     pub requests: Option<u32>,
     /// `memory`
@@ -380,6 +385,7 @@ impl Ceilings {
         let mebibytes = |value: Option<u64>| value.map(|value| value << 20);
         Ok(Ceilings {
             deadline: whole("deadline", 1, 900, "seconds for the whole run")?.map(Duration::from_secs),
+            compile: whole("compile", 1, 600, "seconds for scanning and compiling")?.map(Duration::from_secs),
             requests: narrow(whole("requests", 1, 1000, "requests for the whole run, verifications included")?),
             memory_bytes: mebibytes(whole("memory", 1, 4096, "MiB for the rotator")?),
             fuel: whole("fuel", 1_000_000, 10_000_000_000_000, "about one a wasm instruction, for each step")?,
@@ -391,6 +397,7 @@ impl Ceilings {
     fn or(self, default: Limits) -> Limits {
         Limits {
             deadline: self.deadline.unwrap_or(default.deadline),
+            compile: self.compile.unwrap_or(default.compile),
             settle: default.settle,
             requests: self.requests.unwrap_or(default.requests),
             memory_bytes: self.memory_bytes.unwrap_or(default.memory_bytes),

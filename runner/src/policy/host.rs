@@ -69,6 +69,7 @@ impl HostFile {
         }
         Limits {
             deadline: least(limits.deadline, most.deadline),
+            compile: least(limits.compile, most.compile),
             settle: limits.settle,
             requests: least(limits.requests, most.requests),
             memory_bytes: least(limits.memory_bytes, most.memory_bytes),
@@ -112,7 +113,7 @@ fn read(file: &SourceFile) -> Parsed<HostFile> {
     }
     if let Some(ceilings) = document.get("ceilings") {
         let table = ceilings.table()?;
-        table.only(&["deadline", "requests", "memory", "fuel", "answer"], "`[ceilings]`")?;
+        table.only(&["deadline", "compile", "requests", "memory", "fuel", "answer"], "`[ceilings]`")?;
         host.ceilings = Ceilings::read(table)?;
     }
     host.file = Some(file.clone());

@@ -72,6 +72,7 @@ pub enum Said {
 #[derive(Clone, Debug, Serialize)]
 pub struct Limits {
     deadline_seconds: u64,
+    compile_seconds: u64,
     requests: u32,
     memory_mib: u64,
     fuel: u64,
@@ -83,6 +84,7 @@ impl Limits {
     pub fn of(limits: &file::Limits) -> Limits {
         Limits {
             deadline_seconds: limits.deadline.as_secs(),
+            compile_seconds: limits.compile.as_secs(),
             requests: limits.requests,
             memory_mib: limits.memory_bytes >> 20,
             fuel: limits.fuel,

@@ -29,12 +29,13 @@ fn to_worker() -> impl Strategy<Value = ToWorker> {
     prop_oneof![
         proptest::collection::vec(any::<u8>(), 0..200).prop_map(ToWorker::Module),
         Just(ToWorker::Describe),
-        (text(), any::<bool>(), proptest::collection::vec((text(), text()), 0..4)).prop_map(
-            |(user, has_old_password, texts)| ToWorker::Start(Start {
+        (text(), any::<bool>(), proptest::collection::vec((text(), text()), 0..4), any::<u64>()).prop_map(
+            |(user, has_old_password, texts, milliseconds)| ToWorker::Start(Start {
                 step: rotabox_page::Step::Verify,
                 user,
                 has_old_password,
-                texts
+                texts,
+                milliseconds
             })
         ),
         proptest::collection::vec(text(), 0..4).prop_map(|routes| ToWorker::Reply(Reply::Routes(routes))),

@@ -39,6 +39,9 @@ const BYTES_PER_CALL: usize = 2 * 1024 * 1024;
 /// Handles of one store. Only an inert WASI has any.
 const HANDLES: usize = 1000;
 
+/// Units of fuel after which a computing rotator looks up, so that its time can be held against the clock: some 20 milliseconds.
+const FUEL_BETWEEN_LOOKS: u64 = 10_000_000;
+
 /// What a store holds.
 pub(super) struct Guest {
     port: Port,
@@ -72,6 +75,7 @@ pub(super) async fn run(loaded: Loaded, port: Port, start: Start) -> Ended {
     store.set_hostcall_fuel(BYTES_PER_CALL);
     store.set_max_component_handles(HANDLES);
     let result = async {
+        store.fuel_async_yield_interval(Some(FUEL_BETWEEN_LOOKS))?;
         store.set_fuel(loaded.limits.fuel)?;
         let instance = loaded.pre.instantiate_async(&mut store).await?;
         instance.rotabox_rotator_rotation().call_run(&mut store, &word(step)).await

@@ -1,4 +1,7 @@
 //! The runs that are outstanding. Each is a future that goes on when a frame for it comes.
+//!
+//! A rotator that computes is interrupted every few milliseconds (by its fuel) and held against the clock: one that loops for
+//! ever must not keep the worker from the step that comes after it. Its store is dropped then; the next step has a fresh one.
 
 use super::Stop;
 use super::engine::Loaded;
@@ -8,7 +11,10 @@ use crate::wire::{Failure, RunId, ToBroker, ToWorker};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
 
 /// How a step ended.
 pub(super) enum Ended {
@@ -20,16 +26,20 @@ pub(super) struct Runs {
     loaded: Loaded,
     out: Out,
     runs: BTreeMap<RunId, Run>,
+    /// Tells a run that computes from one that waits.
+    computes: Arc<Computes>,
 }
 
 struct Run {
     port: Port,
+    /// When its time is up; `None` if that is further away than the clock can say.
+    until: Option<Instant>,
     step: Pin<Box<dyn Future<Output = Ended>>>,
 }
 
 impl Runs {
     pub(super) fn new(loaded: Loaded, out: Out) -> Runs {
-        Runs { loaded, out, runs: BTreeMap::new() }
+        Runs { loaded, out, runs: BTreeMap::new(), computes: Arc::default() }
     }
 
     /// Takes a frame and lets its run go on as far as it can.
@@ -38,8 +48,9 @@ impl Runs {
             ToWorker::Start(start) => {
                 let Entry::Vacant(place) = self.runs.entry(id) else { return Err(Stop::OutOfTurn("start")) };
                 let port = Port::new(id, self.out.clone());
+                let until = Instant::now().checked_add(Duration::from_millis(start.milliseconds));
                 let step = Box::pin(guest::run(self.loaded.clone(), port.clone(), start));
-                place.insert(Run { port, step });
+                place.insert(Run { port, until, step });
             }
             ToWorker::Reply(reply) => {
                 let run = self.runs.get(&id).ok_or(Stop::OutOfTurn("reply"))?;
@@ -54,13 +65,23 @@ impl Runs {
 
     fn go_on(&mut self, id: RunId) -> Result<(), Stop> {
         let Some(run) = self.runs.get_mut(&id) else { return Ok(()) };
-        let ended = match run.step.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(ended) => ended,
-            Poll::Pending => match run.port.settle() {
-                Ok(Waits::ForReply) => return Ok(()),
-                Ok(Waits::ForNothing) => Ended::Trapped("it waits for something that never comes".to_owned()),
-                Err(error) => Ended::Trapped(error.to_string()),
-            },
+        let waker = Waker::from(Arc::clone(&self.computes));
+        let ended = loop {
+            match run.step.as_mut().poll(&mut Context::from_waker(&waker)) {
+                Poll::Ready(ended) => break ended,
+                Poll::Pending if self.computes.since_last_asked() => {
+                    if run.until.is_some_and(|until| until <= Instant::now()) {
+                        break Ended::Trapped("out of time".to_owned());
+                    }
+                }
+                Poll::Pending => match run.port.settle() {
+                    Ok(Waits::ForReply) => return Ok(()),
+                    Ok(Waits::ForNothing) => {
+                        break Ended::Trapped("it waits for something that never comes".to_owned());
+                    }
+                    Err(error) => break Ended::Trapped(error.to_string()),
+                },
+            }
         };
         // The store goes first: once the broker knows of the end, the run's memory is free again.
         self.runs.remove(&id);
@@ -69,5 +90,21 @@ impl Runs {
             Ended::Trapped(reason) => ToBroker::Trapped(reason),
         };
         Ok(self.out.write(id, &frame)?)
+    }
+}
+
+/// Whether a run that stopped going on wants to go on at once: the engine wakes it when it stopped only to look up.
+#[derive(Default)]
+struct Computes(AtomicBool);
+
+impl Computes {
+    fn since_last_asked(&self) -> bool {
+        self.0.swap(false, Ordering::Relaxed)
+    }
+}
+
+impl Wake for Computes {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }

@@ -23,7 +23,7 @@ pub fn limits() -> Limits {
 }
 
 pub fn start() -> Start {
-    Start { step: Step::Change, user: "ada".to_owned(), has_old_password: true, texts: vec![] }
+    Start { step: Step::Change, user: "ada".to_owned(), has_old_password: true, texts: vec![], milliseconds: 600_000 }
 }
 
 pub fn worker() -> Link {

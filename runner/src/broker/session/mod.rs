@@ -3,6 +3,7 @@
 mod call;
 mod gather;
 mod secrets;
+mod shares;
 
 pub use secrets::Known;
 
@@ -42,6 +43,8 @@ pub struct Desk<'b> {
     pub deadline: Instant,
     /// Ctrl-C.
     pub interrupts: Interrupts,
+    /// A single look is all that was asked for: it may take all the time there is.
+    pub one_look: bool,
     /// Look-ups only: changing requests are answered `not-sent("rehearsal")`.
     pub rehearsal: bool,
     /// The rotator's own words: (step, level, text), escaped.
@@ -150,6 +153,7 @@ impl<'b> Desk<'b> {
             user: self.bound.user.clone(),
             has_old_password: self.bound.old_password.is_some(),
             texts: self.texts(),
+            milliseconds: milliseconds_until(running.until),
         };
         if let Err(error) = self.tell(run, &ToWorker::Start(start)).await {
             self.give_up_worker(running, error.to_string()).await;
@@ -160,7 +164,8 @@ impl<'b> Desk<'b> {
             let frame = match self.wait(run, until).await {
                 Heard::Frame(frame) => frame,
                 Heard::Gone(reason) => return self.give_up_worker(running, reason).await,
-                // The run is left where it is, without a reply: the worker serves the next one.
+                // The run is left where it is, without a reply: the worker serves the next one, and stops this one by itself if it
+                // computes beyond its time.
                 Heard::TimeUp => return running.seen.because("the rotator used up the time for this step"),
                 Heard::Interrupted => return running.seen.because("interrupted by a signal"),
             };
@@ -233,14 +238,11 @@ impl<'b> Desk<'b> {
         self.worker_gone = Some(reason);
     }
 
-    /// When the time for a step is up. A changing step leaves two fifths of what is left to the verification: also an answer that never
-    /// comes must leave time to look what became of the change.
+    /// When the time for a step is up.
     fn time_for(&self, step: Step) -> Instant {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        match step {
-            Step::Change | Step::Reconcile => Instant::now() + left * 3 / 5,
-            Step::Verify | Step::Finish => self.deadline,
-        }
+        let now = Instant::now();
+        let left = self.deadline.saturating_duration_since(now);
+        now + shares::of(step, shares::Follows::of(&self.ledger, self.one_look), left)
     }
 
     /// Waits; false if a signal came first.
@@ -269,4 +271,8 @@ impl<'b> Desk<'b> {
             Call::Send { route, args } => Reply::Sent(self.send(running, &route, &args).await),
         }
     }
+}
+
+fn milliseconds_until(until: Instant) -> u64 {
+    u64::try_from(until.saturating_duration_since(Instant::now()).as_millis()).unwrap_or(u64::MAX)
 }

@@ -75,7 +75,7 @@ fn the_numbers_of_the_policy_reference_are_those_of_the_parser() {
         let text = format!("version = 1\n[rotator]\nmodule = \"m\"\nsha256 = \"{ZEROS}\"\n[limits]\n{key} = {value}\n");
         file::parse(source(&text)).map(|policy| policy.limits)
     };
-    for key in ["deadline", "settle", "requests", "memory", "fuel", "answer"] {
+    for key in ["deadline", "compile", "settle", "requests", "memory", "fuel", "answer"] {
         let (default, least, most) = row(key);
         assert_eq!(parsed(key, &default).unwrap(), limits, "{key}: the default");
         for within in [&least, &most] {

@@ -47,6 +47,7 @@ off = ["end-sessions"]
 
 [limits]
 deadline = 60
+compile  = 30
 settle   = 0.5
 requests = 20
 memory   = 64
@@ -70,6 +71,7 @@ answer   = 1
     assert_eq!(policy.off[0].0, "end-sessions");
     let limits = Limits {
         deadline: Duration::from_secs(60),
+        compile: Duration::from_secs(30),
         settle: Duration::from_millis(500),
         requests: 20,
         memory_bytes: 64 << 20,

@@ -69,9 +69,10 @@ fn a_ceiling_lowers_what_is_above_it_and_nothing_else() {
     let host = good("[ceilings]\ndeadline = 60\nmemory = 512\n");
     let limits = host.limits(&Limits::default());
     assert_eq!(limits, Limits { deadline: Duration::from_secs(60), ..Limits::default() });
-    let all = good("[ceilings]\ndeadline = 1\nrequests = 2\nmemory = 3\nfuel = 1000000\nanswer = 1");
+    let all = good("[ceilings]\ndeadline = 1\ncompile = 4\nrequests = 2\nmemory = 3\nfuel = 1000000\nanswer = 1");
     let least = Limits {
         deadline: Duration::from_secs(1),
+        compile: Duration::from_secs(4),
         settle: Duration::from_secs(2),
         requests: 2,
         memory_bytes: 3 << 20,
