@@ -8,6 +8,7 @@
 //! | [`vault`] | vault records, and picking the one a policy names |
 //! | [`page`] | the author's file (its own crate, shared with the SDK) |
 //! | [`policy`] | the operator's files; page + policy + params become [`policy::Bound`]; the one [`policy::decide()`] |
+//! | [`compare`] | what a new page can do that the old one could not |
 //! | [`broker`] | the ledger, the state machine and the HTTP capability |
 //! | [`wire`] | the frames between broker and worker |
 //! | [`worker`] | scan, engine, limits, bindings, run |
@@ -31,6 +32,7 @@
 pub mod audit;
 pub mod broker;
 pub mod cli;
+pub mod compare;
 pub mod confine;
 pub mod gateway;
 pub mod pack;

@@ -1,157 +1,108 @@
-//! `diff`: what a new version can do that the old one could not.
+//! `diff`: what a new version can do that the old one could not, as it is said, and the exit code.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod cli_common;
 
 use cli_common::{ACME, BLIND, Desk, Said, matches_file, rotator};
 
+const SAME: i32 = 0;
+const WIDER: i32 = 1;
+const UNREADABLE: i32 = 2;
+const NARROWER: i32 = 3;
+
+/// `ACME` with changes.
+fn acme(changes: &[(&str, &str)]) -> String {
+    changes.iter().fold(ACME.to_owned(), |page, (from, to)| {
+        assert!(page.contains(from), "{from}");
+        page.replacen(from, to, 1)
+    })
+}
+
 /// Compares `ACME` with a changed copy.
 fn changed(changes: &[(&str, &str)]) -> Said {
     let desk = Desk::new();
-    let mut page = ACME.to_owned();
-    for (from, to) in changes {
-        assert!(page.contains(from), "{from}");
-        page = page.replace(from, to);
-    }
     desk.module("old.wasm", ACME);
-    desk.module("new.wasm", &page);
+    desk.module("new.wasm", &acme(changes));
     desk.run(&["diff", "old.wasm", "new.wasm"])
 }
 
 #[test]
-fn what_changes_nothing_that_can_be_done_is_no_difference() {
-    changed(&[]).exits(0).says("both can do exactly the same (the same file)");
+fn what_changes_nothing_that_can_be_done_is_the_same() {
+    changed(&[]).exits(SAME).says("same: both can do exactly the same (the same file)");
     changed(&[
         ("Accounts of Acme", "Other words"),
         ("[[route]]\nname     = \"token\"", "# a comment\n\n[[route]]\nabout = \"why\"\nname     = \"token\""),
     ])
-    .exits(0)
+    .exits(SAME)
     .says("(other bytes)")
     .does_not_say("Other words");
 }
 
 #[test]
-fn every_change_that_counts_is_shown() {
-    for (from, to, gone, new) in [
-        ("json     = { password = ", "json     = { admin = true, password = ", "", "+ constant JSON /admin = true"),
-        (
-            "\"PUT {api.url}/v1/users/{account.id}\"",
-            "\"PUT {api.url}/v2/users/{account.id}\"",
-            "- request PUT {api.url}/v1/users",
-            "+ request PUT {api.url}/v2/users",
-        ),
-        (
-            "shows    = { code = \"/code\" }",
-            "shows    = { all = \"\" }",
-            "- may be read code = /code",
-            "+ may be read all = the whole answer",
-        ),
-        (
-            "expire = false",
-            "expire = \"false\"",
-            "- constant JSON /expire = false",
-            "+ constant JSON /expire = \"false\"",
-        ),
-        (
-            "limit = \"200\"",
-            "limit = { base64 = \"200\" }",
-            "- constant query limit = 200",
-            "+ constant query limit = { base64 = \"200\" }",
-        ),
-        (
-            "next = \"header:link\"",
-            "next = \"/next\", into = \"cursor\"",
-            "named by header:link",
-            "named by /next, for query cursor",
-        ),
-        (
-            "expire = false }",
-            "expire = [false] }",
-            "- constant JSON /expire = false",
-            "+ constant JSON /expire/0 = false",
-        ),
-        ("expire = false", "expire = true", "- constant JSON /expire = false", "+ constant JSON /expire = true"),
-        (
-            "refuses  = { status = 401 }",
-            "refuses  = { status = [401, 403] }",
-            "- refused { status = 401 }",
-            "+ refused { status = [401, 403] }",
-        ),
-        (
-            "for      = [\"reconcile\"]\nchanges",
-            "for      = [\"change\", \"reconcile\"]\nchanges",
-            "- step reconcile",
-            "+ step change, reconcile",
-        ),
-        ("max-bytes = 72", "max-bytes = 64", "- password at most 72 bytes", "+ password at most 64 bytes"),
-        (
-            "text   = { tenant = \"Tenant\" }",
-            "text   = { tenant = \"Mandant\" }",
-            "text `api.tenant` in `Tenant`",
-            "text `api.tenant` in `Mandant`",
-        ),
-        (
-            "https://login.acme.example/",
-            "https://login.acme.example:8443/",
-            "- host login.acme.example, written out",
-            "+ host login.acme.example:8443, written out",
-        ),
-        ("class = \"token\", max = 16", "class = \"token\", max = 17", "at most 16", "+ argument arg.group"),
-        ("may-fail  = true\n", "", "- marks may fail", ""),
-        ("removable = true\n", "", "- marks removable", ""),
-        ("at-most = 5", "at-most = 6", "up to 5 pages", "up to 6 pages"),
-        (
-            "exactly = 1, else = \"{count} users match\"",
-            "exactly = 1, else = \"none\"",
-            "how many of /users match",
-            "+ picks exactly 1",
-        ),
-        ("one-of = [\"ACTIVE\", \"LOCKED\"]", "one-of = [\"ACTIVE\"]", "\"LOCKED\"", "+ requires /state"),
-        ("warns    = { \"/state\" = \"EXPIRED\" }\n", "", "- warns /state", ""),
-        (
-            "{ base64 = \"{account.login}:{api.token}\" }",
-            "\"{account.login}:{api.token}\"",
-            "base64",
-            "as {account.login}:{api.token}",
-        ),
-        (
-            "binds    = { \"account.id\" = \"/id\"",
-            "binds    = { \"account.id\" = \"/uid\"",
-            "account.id from /id",
-            "account.id from /uid",
-        ),
-    ] {
-        changed(&[(from, to)]).exits(1).says(gone).says(new);
-    }
-    changed(&[("name      = \"tell\"", "uses = 3\nname      = \"tell\"")])
-        .exits(1)
-        .says("+ marks may be sent 3 times in a step");
+fn the_exit_code_says_which_way_it_goes() {
+    let stricter = ("one-of = [\"ACTIVE\", \"LOCKED\"]", "one-of = [\"ACTIVE\"]");
+    let more = ("shows    = { code = \"/code\" }", "shows    = { code = \"/code\", all = \"\" }");
+    changed(&[stricter])
+        .exits(NARROWER)
+        .says("narrower: the new one can do less")
+        .says("- required: `/state` { one-of");
+    changed(&[more]).exits(WIDER).says("wider: the new one can").says("+ the rotator reads the answer as `all`");
+    let both = changed(&[stricter, more]).exits(WIDER);
+    let (wider, narrower) = both.stdout.split_once("Narrower: ").expect("narrowed and widened stand apart");
+    assert!(wider.contains("reads the answer as `all`") && narrower.contains("required:"), "{}", both.stdout);
 }
 
 #[test]
-fn what_the_table_cannot_tell_apart_is_a_difference_all_the_same() {
+fn the_whole_of_a_difference_is_said_in_words_with_lines() {
+    let all = [
+        ("one-of = [\"ACTIVE\", \"LOCKED\"]", "one-of = [\"ACTIVE\"]"),
+        ("expire = false", "expire = true"),
+        ("max-bytes = 72", "max-bytes = 64"),
+        (
+            "\n[[route]]\nname      = \"tell\"",
+            "\n[[route]]\nname = \"who\"\nfor = [\"finish\"]\nrequest = \"GET {api.url}/v1/me\"\nheaders = { authorization = \"Bearer {api.token}\" }\nexpects = { status = 200 }\n\n[[route]]\nname      = \"tell\"",
+        ),
+        (
+            "headers   = { authorization = \"Bearer {api.token}\" }",
+            "headers   = { authorization = \"Bearer {api.token}\", x-copy = \"{app.key}\" }",
+        ),
+        ("warns    = { \"/state\" = \"EXPIRED\" }\n", ""),
+    ];
+    let said = changed(&all).exits(WIDER);
+    matches_file("diff/all.txt", &said.stdout);
     let desk = Desk::new();
-    // A list of one, and a table whose only key is `0`: the same pointer.
-    desk.write("old.toml", BLIND.replace("{ password = \"{new-password}\" }", "{ set = [\"{new-password}\"] }"));
-    desk.write("new.toml", BLIND.replace("{ password = \"{new-password}\" }", "{ set = { 0 = \"{new-password}\" } }"));
-    desk.run(&["diff", "old.toml", "new.toml"]).exits(1).says("differ in a way that the table does not show");
+    desk.module("old.wasm", ACME);
+    desk.module("new.wasm", &acme(&all));
+    let json = || desk.run(&["diff", "old.wasm", "new.wasm", "--json"]).exits(WIDER).stdout;
+    let line = json();
+    assert_eq!(line, json(), "the same input gives the same bytes");
+    let read: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!((&read["verdict"], &read["version"]), (&"wider".into(), &1.into()));
+    assert_eq!(read["old"]["file"], "old.wasm");
+    let changes = read["changes"].as_array().unwrap();
+    let of = |about: &str| changes.iter().find(|change| change["about"] == about).unwrap();
+    assert_eq!((&of("route")["direction"], &of("route")["route"]), (&"wider".into(), &"who".into()));
+    assert_eq!(of("json")["direction"], "other");
+    assert_eq!(of("requires")["direction"], "narrower");
+    let page = acme(&all);
+    let at = page.lines().position(|line| line.contains("expire = true")).unwrap() + 1;
+    assert_eq!(of("json")["new-line"], format!("new.wasm (sealed page):{at}"));
 }
 
 #[test]
 fn requests_that_come_go_or_move_are_said() {
-    let added = "\n[[route]]\nname = \"who\"\nfor = [\"finish\"]\nrequest = \"GET {api.url}/v1/me\"\nheaders = { authorization = \"Bearer {api.token}\" }\nexpects = { status = 200 }\n\n[[route]]\nname      = \"tell\"";
-    let said = changed(&[("\n[[route]]\nname      = \"tell\"", added)]).exits(1);
-    matches_file("diff/new-request.txt", &said.stdout);
     let desk = Desk::new();
     let without = &ACME[..ACME.find("[[route]]\nname      = \"tell\"").unwrap()];
     desk.write("old.toml", ACME);
     desk.write("new.toml", without);
-    desk.run(&["diff", "old.toml", "new.toml"]).exits(1).says("no longer there: tell (finish)");
-    desk.run(&["diff", "new.toml", "old.toml"]).exits(1).says("new request: tell (finish)");
+    desk.run(&["diff", "old.toml", "new.toml"]).exits(NARROWER).says("- request `tell` is gone");
+    // A new request is shown in full.
+    let said = desk.run(&["diff", "new.toml", "old.toml"]).exits(WIDER).says("+ a new request `tell` in finish");
+    said.says("may be read nothing but status and verdict").says("argument arg.group");
     let (head, tell) = ACME.split_at(ACME.find("[[route]]\nname     = \"sign-in\"").unwrap());
     let (sign_in, tell) = tell.split_at(tell.find("[[route]]\nname      = \"tell\"").unwrap());
     desk.write("moved.toml", format!("{head}{tell}\n{sign_in}"));
-    desk.run(&["diff", "old.toml", "moved.toml"]).exits(1).says("stand in another order");
+    desk.run(&["diff", "old.toml", "moved.toml"]).exits(WIDER).says("~ the requests stand in another order");
 }
 
 #[test]
@@ -159,14 +110,30 @@ fn open_pages_are_compared_too() {
     let desk = Desk::new();
     desk.write("rest.wasm", rotator());
     desk.write("a.toml", BLIND);
-    desk.write("b.toml", BLIND.replace("204", "200"));
-    desk.run(&["diff", "rest.wasm", "rest.wasm"]).exits(0);
+    desk.write("b.toml", BLIND.replace("204", "[200, 204]"));
+    desk.run(&["diff", "rest.wasm", "rest.wasm"]).exits(SAME);
     let pages = ["diff", "rest.wasm", "rest.wasm", "--old-page", "a.toml", "--new-page", "b.toml"];
-    desk.run(&pages).exits(1).says("- accepted { status = 204 }").says("+ accepted { status = 200 }");
+    desk.run(&pages).exits(WIDER).says("accepted: { status = [200, 204] }; it was { status = 204 }");
+    let pages = ["diff", "rest.wasm", "rest.wasm", "--old-page", "b.toml", "--new-page", "a.toml"];
+    desk.run(&pages).exits(NARROWER);
     desk.module("sealed.wasm", BLIND);
-    desk.run(&["diff", "sealed.wasm", "rest.wasm"]).exits(1).says("open: each policy names a page file");
-    desk.run(&["diff", "sealed.wasm", "a.toml"]).exits(0);
+    desk.run(&["diff", "sealed.wasm", "rest.wasm"]).exits(WIDER).says("each policy names a page file");
+    desk.run(&["diff", "sealed.wasm", "a.toml"]).exits(SAME);
     desk.module("bad.wasm", &BLIND.replace("{api.login}", "{api.logn}"));
-    desk.run(&["diff", "sealed.wasm", "bad.wasm"]).exits(2).says("the new one is not accepted");
-    desk.run(&["diff", "none.wasm", "bad.wasm"]).exits(2);
+    desk.run(&["diff", "sealed.wasm", "bad.wasm"])
+        .exits(UNREADABLE)
+        .says("the new one is not accepted")
+        .says("did you mean `login`?");
+    desk.run(&["diff", "none.wasm", "bad.wasm"]).exits(UNREADABLE).says("none.wasm` cannot be read");
+}
+
+#[test]
+fn a_hostile_text_of_a_page_stays_a_text() {
+    let desk = Desk::new();
+    desk.write("old.toml", ACME);
+    desk.write("new.toml", ACME.replace("limit = \"200\"", "limit = \"\\u001b[2J\\u202e\""));
+    for flags in [&["diff", "old.toml", "new.toml"][..], &["diff", "old.toml", "new.toml", "--json"]] {
+        let said = desk.run(flags).exits(WIDER);
+        assert!(!said.stdout.contains(['\u{1b}', '\u{202e}']), "{}", said.stdout);
+    }
 }

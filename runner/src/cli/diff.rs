@@ -2,27 +2,30 @@
 
 use super::inspect::{Seen, examine};
 use super::{Exit, Out};
-use crate::page::Page;
-use crate::page::diagnostic::Span;
-use crate::report::inspection::Wasi;
-use crate::report::page_diff;
+use crate::compare::{self, Change, Direction, Imports, Verdict};
+use crate::report::difference::{Difference, Side};
+use crate::report::inspection::{ModuleView, Wasi};
 use clap::Args;
 use std::path::PathBuf;
 
 /// Compare two modules or pages: what can the new one do that the old one could not?
 ///
-/// Both are looked at as by `inspect`; nothing is run. Names of files, lines and the author's words do not count. A digest that differs while
-/// nothing else does means other code with the same page: it can do exactly what the old one could.
+/// Both are looked at as by `inspect`; nothing is run. What is wider stands apart from what is narrower, request by request, each with its
+/// line. Narrower is said only of what is proved to be; everything that cannot be compared counts as wider. Names of files, lines and the
+/// author's words do not count. A digest that differs while nothing else does means other code with the same page: it can do exactly
+/// what the old one could.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit codes: 0 they can do the same, 1 they differ, 2 one cannot be read.",
+    after_help = "Exit codes: 0 same, 1 wider, 3 narrower, 2 one cannot be read.",
     after_long_help = "Exit codes:
-  0  they can do exactly the same
-  1  they differ: what is gone stands after `-`, what is new after `+`
+  0  same: both can do exactly the same
+  1  wider: the new one can do what the old one could not, whatever else it can no longer do
+  3  narrower: the new one can do less, and nothing new
   2  one of them cannot be read or is not accepted
 
-Example:
-  rotabox diff /opt/rotabox/okta.wasm okta-new.wasm"
+Examples:
+  rotabox diff /opt/rotabox/okta.wasm okta-new.wasm
+  rotabox diff old/page.toml new/page.toml --json"
 )]
 pub(super) struct Diff {
     /// The module (or page) that was approved
@@ -37,69 +40,73 @@ pub(super) struct Diff {
     /// The page file of NEW, if that is a module with an open page
     #[arg(long, value_name = "FILE")]
     new_page: Option<PathBuf>,
+    /// One line of JSON in ASCII instead of text
+    #[arg(long)]
+    json: bool,
 }
 
 impl Diff {
     pub(super) fn execute(self, out: &mut Out) -> anyhow::Result<Exit> {
         let old = examine(&self.old, self.old_page.as_deref())?;
         let new = examine(&self.new, self.new_page.as_deref())?;
-        let text = text(&old, &new)?;
-        if text.is_empty() {
-            let code = if old.inspection.sha256 == new.inspection.sha256 { "the same file" } else { "other bytes" };
-            out.data(&format!("the same: both can do exactly the same ({code})\n"));
-            return Ok(Exit::OK);
-        }
-        out.data(&format!("they differ:\n{text}"));
-        Ok(Exit(1))
+        let difference = difference(&old, &new)?;
+        let view = new.inspection.page.as_ref();
+        out.data(&if self.json { difference.json() } else { difference.text(view) });
+        Ok(match difference.verdict {
+            Verdict::Same => Exit::OK,
+            Verdict::Wider => Exit(1),
+            Verdict::Narrower => Exit(3),
+        })
     }
 }
 
-/// What differs; empty if nothing does.
-pub(super) fn text(old: &Seen, new: &Seen) -> anyhow::Result<String> {
+/// What the new one can do that the old one could not. An error if one of them is not accepted.
+pub(super) fn difference(old: &Seen, new: &Seen) -> anyhow::Result<Difference> {
     for (seen, which) in [(old, "old"), (new, "new")] {
         if !seen.inspection.accepted {
             let reasons = seen.inspection.reasons.join("; ");
             let reasons = crate::report::escape::escape(&reasons, 1000);
-            anyhow::bail!("the {which} one is not accepted: {reasons}. Look at it with `rotabox inspect`");
+            let problem = match &seen.inspection.page_problem {
+                None => String::new(),
+                Some(problem) => {
+                    let lines = problem.lines().map(|line| crate::report::escape::escape(line, 400));
+                    format!("\n{}", lines.collect::<Vec<_>>().join("\n"))
+                }
+            };
+            anyhow::bail!("the {which} one is not accepted: {reasons}. Look at it with `rotabox inspect`{problem}");
         }
     }
-    let mut text = String::new();
-    let wasi = |seen: &Seen| seen.inspection.module.as_ref().map(|module| module.wasi);
-    match (wasi(old), wasi(new)) {
-        (Some(Wasi::None), Some(Wasi::Inert)) => {
-            text.push_str("\nmodule:\n  + it imports WASI: the policy has to say `wasi = \"inert\"`\n");
-        }
-        (Some(Wasi::Inert), Some(Wasi::None)) => text.push_str("\nmodule:\n  - it imports WASI\n"),
-        _ => {}
+    let mut changes = Vec::new();
+    if let (Some(old), Some(new)) = (&old.inspection.module, &new.inspection.module) {
+        changes.extend(compare::imports(imports(old), imports(new)));
     }
-    match (&old.inspection.page, &new.inspection.page) {
-        (Some(old_view), Some(new_view)) => {
-            text.push_str(&page_diff::text(old_view, new_view));
-            if text.is_empty() && old.page.as_ref().map(bare) != new.page.as_ref().map(bare) {
-                text.push_str("\nthe pages differ in a way that the table does not show; compare their texts\n");
-            }
-        }
+    match (&old.page, &new.page) {
+        (Some(old), Some(new)) => changes.extend(compare::pages(old, new)),
         (None, None) => {}
-        (Some(_), None) => {
-            text.push_str("\npage:\n  + open: each policy names a page file; before, one was sealed in\n")
+        (Some(_), None) => changes.push(whole(
+            Direction::Wider,
+            "the page is open: each policy names a page file; before, one was sealed in",
+        )),
+        (None, Some(_)) => {
+            changes.push(whole(Direction::Other, "the page is sealed in; before, each policy named a page file"));
         }
-        (None, Some(_)) => text.push_str("\npage:\n  + sealed in; before, each policy named a page file\n"),
     }
-    Ok(text)
+    Ok(Difference::new(side(old), side(new), changes))
 }
 
-/// All of a page but places in the file and the author's words: what the table leaves out must not go unnoticed.
-fn bare(page: &Page) -> String {
-    let Page { file: _, name, about: _, records, password, routes } = page;
-    let mut routes = routes.clone();
-    for route in &mut routes {
-        route.about = None;
-        route.span = Span::default();
-        route.request_span = Span::default();
+fn imports(module: &ModuleView) -> Imports<'_> {
+    Imports { names: &module.imports, wasi: module.wasi == Wasi::Inert }
+}
+
+fn whole(direction: Direction, words: &str) -> Change {
+    Change { direction, route: None, about: "page", words: words.to_owned(), old_line: None, new_line: None }
+}
+
+fn side(seen: &Seen) -> Side {
+    let inspection = &seen.inspection;
+    Side {
+        file: inspection.file.clone(),
+        sha256: inspection.sha256.clone(),
+        page_sha256: inspection.page_sha256.clone(),
     }
-    let mut records = records.clone();
-    for record in &mut records {
-        record.span = Span::default();
-    }
-    format!("{name:?} {records:?} {password:?} {routes:?}")
 }

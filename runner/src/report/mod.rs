@@ -6,17 +6,19 @@
 //! | [`page_view`] | a page as plain data: each request, each secret and its place |
 //! | [`page_summary`] | what a page can and cannot do, in plain words |
 //! | [`page_table`] | both as text, for the one who has to say yes |
-//! | [`page_diff`] | what one page can do that another cannot |
+//! | [`difference`] | what a new version can do that the old one could not |
 //! | [`inspection`] | what a module is: digest, imports, page, accepted or not |
 //! | [`explanation`] | which lines allow or refuse a request |
+//! | [`json`] | one line of ASCII |
 //! | [`layout`] | lines of 100 columns |
 //! | [`escape`] | untrusted text |
 
+pub mod difference;
 pub mod escape;
 pub mod explanation;
 pub mod inspection;
+pub mod json;
 pub(crate) mod layout;
-pub mod page_diff;
 pub mod page_summary;
 pub mod page_table;
 pub mod page_view;

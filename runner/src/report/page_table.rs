@@ -99,7 +99,7 @@ pub fn route(route: &RouteView) -> String {
 }
 
 /// All that there is to say about a route but its name, step and line, escaped: labels and texts.
-pub(super) fn rows(route: &RouteView) -> Vec<(&'static str, String)> {
+fn rows(route: &RouteView) -> Vec<(&'static str, String)> {
     let mut rows: Vec<(&'static str, String)> = Vec::new();
     let mut row = |label: &'static str, texts: Vec<String>| rows.extend(texts.into_iter().map(|text| (label, text)));
     row("author says", route.about.iter().map(|about| format!("“{}”", escape(about, WORDS))).collect());

@@ -198,12 +198,9 @@ impl Approve {
         if !policy.rotator.sha256.contains(&old.inspection.sha256) {
             return None;
         }
-        let text = super::diff::text(&old, new).ok()?;
-        let module = super::shell_word(&module);
-        Some(match text.is_empty() {
-            true => format!("compared with {module}: both can do exactly the same\n\n"),
-            false => format!("compared with {module}, they differ:\n{text}\n"),
-        })
+        let difference = super::diff::difference(&old, new).ok()?;
+        let text = difference.text(new.inspection.page.as_ref());
+        Some(format!("compared with {}: {text}\n", super::shell_word(&module)))
     }
 
     /// Puts the policy in place, looks at it as a run would, and says what comes next.
