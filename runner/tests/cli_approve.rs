@@ -128,6 +128,20 @@ fn a_policy_is_never_overwritten_unless_it_is_asked_for() {
 }
 
 #[test]
+fn what_was_written_by_hand_about_tls_stays_in_a_policy_that_is_replaced() {
+    let desk = acme();
+    desk.run(&answers(&[], &[])).exits(0);
+    let more = "pins = [\"sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\"]\n\
+                client-certificate = { certificate = \"Cert\", key = \"Key\" }\n";
+    let text = desk.read("policies/acme-prod.toml");
+    desk.write("policies/acme-prod.toml", text.replacen("[records.app]", &format!("{more}[records.app]"), 1));
+    desk.run(&answers(&[], &["--force"])).exits(0);
+    let replaced = desk.read("policies/acme-prod.toml");
+    let of_api = replaced.split("[records.app]").next().unwrap();
+    assert!(more.lines().all(|line| of_api.contains(line)), "{replaced}");
+}
+
+#[test]
 fn a_new_version_is_added_beside_the_old_one_and_nothing_else_changes() {
     let desk = acme();
     desk.approve_acme();

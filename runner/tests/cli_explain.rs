@@ -27,6 +27,20 @@ fn a_route_that_may_be_sent_is_shown_with_every_line_that_allows_it() {
 }
 
 #[test]
+fn what_is_demanded_of_tls_stands_beside_the_host() {
+    let desk = acme();
+    let pin = "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+    let more =
+        format!("pins = [\"{pin}\"]\nclient-certificate = {{ certificate = \"Cert\", key = \"Key\" }}\n[records.app]");
+    let text = desk.read("policies/acme-prod.toml").replace("[records.app]", &more);
+    desk.write("policies/acme-prod.toml", text);
+    explain(&desk, &["--route", "change"])
+        .exits(0)
+        .says(&format!("pinned to {pin}"))
+        .says("the certificate in the record's field \"Cert\", with the key in \"Key\"");
+}
+
+#[test]
 fn what_is_denied_names_the_line_and_what_would_allow_it() {
     let desk = acme();
     for (args, words) in [

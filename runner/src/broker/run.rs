@@ -137,7 +137,12 @@ async fn started(verb: Verb, opened: Opened, trail: &mut Trail, result: &mut Run
             _ => Ok(params),
         }
     });
-    let bound = match params.and_then(|params| bound(verb, found.page, found.policy, params)) {
+    let bound = params.and_then(|params| bound(verb, found.page, found.policy, params));
+    let bound = bound.and_then(|bound| match trust.towards(&bound.tls) {
+        Ok(trust) => Ok((bound, trust)),
+        Err(error) => Err(error.to_string()),
+    });
+    let (bound, trust) = match bound {
         Ok(bound) => bound,
         Err(reason) => {
             link.kill().await;

@@ -10,6 +10,7 @@ use crate::page::progress::Progress;
 use crate::policy::bind::Account;
 use crate::policy::decide::RunFacts;
 use crate::policy::find::{self, DEFAULT_FOLDER, Found};
+use crate::policy::tls::ByOrigin;
 use crate::policy::which::{Seen, candidates};
 use crate::policy::{Ask, Bound, Decision, bind, decide, explain};
 use crate::report::escape::escape;
@@ -162,6 +163,7 @@ fn synthetic(found: &Found, user: Option<&str>) -> Bound {
         new_password: None,
         records: Records::new(),
         hosts: Vec::new(),
+        tls: ByOrigin::new(),
         warnings: Vec::new(),
     }
 }

@@ -6,6 +6,7 @@
 use super::base_url::{UrlMistake, base_url};
 use super::file::{HostPort, Policy, RecordRule};
 use super::fit;
+use super::tls::{self, ByOrigin, ClientPems, Demands};
 use crate::gateway::Params;
 use crate::page::diagnostic::Diagnostic;
 use crate::page::model::{Origin, Record};
@@ -30,6 +31,8 @@ pub struct Bound {
     pub records: Records,
     /// Hosts of the provider, for the result: those of the records' URLs and literal origins; with a port unless it is 443.
     pub hosts: Vec<String>,
+    /// What the policy demands of TLS towards single origins.
+    pub tls: ByOrigin,
     /// What is worth a warning in the result. Untrusted text in it is escaped.
     pub warnings: Vec<String>,
 }
@@ -51,6 +54,8 @@ pub fn bind(page: Page, policy: Policy, params: Params) -> Result<Bound, BindErr
     }
     let mut records = Records::new();
     let mut hosts = Vec::new();
+    let mut tls = ByOrigin::new();
+    let mut picked: Vec<(&Record, &RecordRule, &VaultRecord)> = Vec::new();
     let mut warnings = Vec::new();
     for record in &page.records {
         // `fit` has seen that each record of the page has a rule.
@@ -61,10 +66,18 @@ pub fn bind(page: Page, policy: Policy, params: Params) -> Result<Bound, BindErr
             error,
         })?;
         let (values, host) = values(record, rule, vault, &policy)?;
+        if let Some(origin) = &host {
+            let demands = demands(record, rule, vault)?;
+            if !tls::add(&mut tls, origin, demands) {
+                return Err(BindError::TlsTwice { origin: Box::new(origin.clone()), line: tls::line(&policy, rule) });
+            }
+        }
         hosts.extend(host);
+        picked.push((record, rule, vault));
         warnings.extend(record_labels(record).filter_map(|label| warning(vault, label)));
         records.insert(record.name.to_string(), values);
     }
+    private_keys_are_not_read(&picked, &policy)?;
     hosts.extend(page.routes.iter().filter_map(|route| match &route.target.origin {
         Origin::Literal { host, port } => Some(HostPort { host: host.clone(), port: *port }),
         Origin::Record(_) => None,
@@ -83,6 +96,7 @@ pub fn bind(page: Page, policy: Policy, params: Params) -> Result<Bound, BindErr
         new_password: params.new_password,
         records,
         hosts: distinct,
+        tls,
         warnings,
     })
 }
@@ -129,6 +143,40 @@ fn values(
         values.fields.insert(text.name.clone(), FieldValue::Text(value));
     }
     Ok((values, host))
+}
+
+/// What the policy demands of TLS towards the record's provider, with the texts that the vault has for it.
+fn demands(record: &Record, rule: &RecordRule, vault: &VaultRecord) -> Result<Demands, BindError> {
+    let text = |what: &'static str, label: &str| {
+        let value = vault.field(label).map_err(|error| BindError::ClientCertificate { what, error })?;
+        Ok::<_, BindError>(Secret::new(format!("{} client {what}", record.name), value.lend().to_owned()))
+    };
+    let client = rule.client_certificate.as_ref().map(|client| {
+        Ok::<_, BindError>(ClientPems {
+            certificate: text("certificate", &client.certificate)?,
+            key: text("key", &client.key)?,
+        })
+    });
+    Ok(Demands { pins: rule.pins.clone(), client: client.transpose()? })
+}
+
+/// Two records of the page may be one of the vault: the field with a private key must not reach the rotator by the other name.
+fn private_keys_are_not_read(
+    picked: &[(&Record, &RecordRule, &VaultRecord)],
+    policy: &Policy,
+) -> Result<(), BindError> {
+    for (_, rule, vault) in picked {
+        let Some(client) = &rule.client_certificate else { continue };
+        let same = |(_, _, other): &&(&Record, &RecordRule, &VaultRecord)| std::ptr::eq(*vault, *other);
+        if let Some((reader, ..)) = picked.iter().filter(same).find(|(other, ..)| tls::reads(other, &client.key)) {
+            return Err(BindError::PrivateKeyRead {
+                label: client.key.clone(),
+                record: reader.name.to_string(),
+                line: policy.file.line_of(client.span),
+            });
+        }
+    }
+    Ok(())
 }
 
 fn record_labels(record: &Record) -> impl Iterator<Item = &str> {
@@ -258,6 +306,39 @@ pub enum BindError {
         /// Where it may lead.
         allowed: Vec<HostPort>,
         /// `file:line` of `hosts`.
+        line: String,
+    },
+    /// A field of the client certificate is missing.
+    #[error("the policy takes the {what} of `client-certificate` from the vault: {error}")]
+    ClientCertificate {
+        /// `certificate` or `key`.
+        what: &'static str,
+        /// Why.
+        error: FieldError,
+    },
+    /// Two records of one origin demand different things of it.
+    #[error(
+        "two records lead to `{origin}`, and the policy writes other `pins` or another `client-certificate` for each ({line}); \
+         write the same under both, or under one of them only"
+    )]
+    TlsTwice {
+        /// The host of both URLs.
+        origin: Box<HostPort>,
+        /// `file:line` of the second.
+        line: String,
+    },
+    /// The field with a private key is also read by the page.
+    #[error(
+        "the field {} is the private key of `client-certificate` ({line}), and the page reads it as a field of `{record}`; keep the \
+         private key in a field of its own",
+        shown(label)
+    )]
+    PrivateKeyRead {
+        /// The field's label.
+        label: String,
+        /// The page's record that reads it.
+        record: String,
+        /// `file:line` of `client-certificate`.
         line: String,
     },
     /// The new password breaks a rule of the page.

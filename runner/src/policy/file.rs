@@ -13,6 +13,7 @@
 
 pub use super::hosts::HostPort;
 pub use super::pattern::Pattern;
+use super::tls::{self, ClientCertificate, Pin};
 use crate::page::diagnostic::{Diagnostic, SourceFile, Span};
 use crate::page::tree::{self, Kind, Node, Parsed, Problem, Table};
 pub use crate::vault::Select;
@@ -85,6 +86,12 @@ pub struct RecordRule {
     pub hosts: Vec<HostPort>,
     /// Where `hosts` stands; without it, where the table begins.
     pub hosts_span: Span,
+    /// `pins`: public keys that the server's certificate may have. Empty: any.
+    pub pins: Vec<Pin>,
+    /// Where they stand.
+    pub pins_span: Option<Span>,
+    /// `client-certificate`: what is shown to a server that asks for it.
+    pub client_certificate: Option<ClientCertificate>,
     /// Where the table begins.
     pub span: Span,
 }
@@ -278,7 +285,7 @@ fn read_records(node: &Node) -> Parsed<BTreeMap<String, RecordRule>> {
 
 fn read_record(table: &Table, name: &str) -> Parsed<RecordRule> {
     let of = format!("`[records.{name}]`");
-    table.only(&["title", "uid", "hosts"], &of)?;
+    table.only(&["title", "uid", "hosts", "pins", "client-certificate"], &of)?;
     let select = match (table.get("title"), table.get("uid")) {
         (Some(title), None) => Select::Title(words(title)?),
         (None, Some(uid)) => Select::Uid(words(uid)?),
@@ -296,12 +303,15 @@ fn read_record(table: &Table, name: &str) -> Parsed<RecordRule> {
         select,
         hosts: hosts_node.map_or(Ok(Vec::new()), hosts)?,
         hosts_span: hosts_node.map_or(table.span, |node| node.span),
+        pins: table.get("pins").map_or(Ok(Vec::new()), tls::pins)?,
+        pins_span: table.get("pins").map(|node| node.span),
+        client_certificate: table.get("client-certificate").map(tls::client_certificate).transpose()?,
         span: table.span,
     })
 }
 
 /// Text that is not empty and has no control characters.
-fn words(node: &Node) -> Parsed<String> {
+pub(super) fn words(node: &Node) -> Parsed<String> {
     let text = node.text()?;
     if text.is_empty() {
         return Err(Problem::new(node.span, "this is empty").hint("write it exactly as in the vault"));

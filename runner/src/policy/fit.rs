@@ -1,6 +1,7 @@
 //! Does a policy fit its page? All that can be said before any params are there.
 
 use super::file::{HostPort, Policy};
+use super::tls;
 use crate::page::diagnostic::Diagnostic;
 use crate::page::model::{Need, Origin, Record, Route};
 use crate::page::template::Source;
@@ -52,6 +53,7 @@ fn records(page: &Page, policy: &Policy) -> Parsed<()> {
             )
             .hint("remove `hosts`; origins that the page writes out stand in `literal-hosts` under `[rotator]`"));
         }
+        tls::fit(record, rule)?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@
 //! | [`host`] | `rotabox.toml`: what is true for this host: proxy, CA, address openings, ceilings |
 //! | [`hosts`], [`pattern`] | exact hosts; patterns of logins |
 //! | [`find`] | the policy folder: by name, or by a module's digest; who owns it |
+//! | [`tls`] | pins, and client certificates from a record |
 //! | [`fit`] | does a policy fit its page, before any params are there |
 //! | [`mod@bind`] | page + policy + params -> [`Bound`]; each name resolved, or an error listing those that exist |
 //! | [`mod@decide`] | the one decision |
@@ -25,6 +26,7 @@ pub mod hosts;
 pub mod pattern;
 #[cfg(test)]
 mod tests;
+pub mod tls;
 pub mod which;
 
 pub use bind::{Bound, bind};

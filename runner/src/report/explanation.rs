@@ -30,6 +30,21 @@ pub fn route(page: &Page, policy: &Policy, name: &str, route: &Route) -> String 
         Origin::Record(record) => {
             if let Some(rule) = policy.records.get(record.as_str()) {
                 row("goes to", format!("{} ({})", hosts(&rule.hosts), line(rule.hosts_span)));
+                if let Some(span) = rule.pins_span {
+                    let pins: Vec<String> = rule.pins.iter().map(ToString::to_string).collect();
+                    row("pinned to", format!("{} ({})", pins.join(", "), line(span)));
+                }
+                if let Some(client) = &rule.client_certificate {
+                    row(
+                        "shows it",
+                        format!(
+                            "the certificate in the record's field {:?}, with the key in {:?} ({})",
+                            client.certificate,
+                            client.key,
+                            line(client.span)
+                        ),
+                    );
+                }
             }
         }
     }

@@ -94,7 +94,7 @@ impl Authority {
         Arc::new(config)
     }
 
-    fn signed(&self, params: &rcgen::CertificateParams) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
+    pub fn signed(&self, params: &rcgen::CertificateParams) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
         let key = rcgen::KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         (certificate.der().clone(), PrivateKeyDer::try_from(key.serialize_der()).unwrap())
@@ -106,7 +106,7 @@ impl Authority {
     }
 }
 
-fn server_config(certificate: CertificateDer<'static>, key: PrivateKeyDer<'static>) -> Arc<ServerConfig> {
+pub fn server_config(certificate: CertificateDer<'static>, key: PrivateKeyDer<'static>) -> Arc<ServerConfig> {
     Arc::new(builder().with_no_client_auth().with_single_cert(vec![certificate], key).unwrap())
 }
 

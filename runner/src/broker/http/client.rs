@@ -3,14 +3,17 @@
 //! One client is made for one origin, with the addresses that were vetted for it. It cannot look anything up, follows
 //! nothing, repeats nothing, and keeps at most one connection.
 
+use super::identity::{self, BadClientCertificate};
 use crate::page::secret::Secret;
 use crate::policy::file::HostPort;
 use crate::policy::host::{HostFile, Roots};
+use crate::policy::tls::ByOrigin;
 use reqwest::dns::{Name, Resolve, Resolving};
 use rustls::client::Resumption;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -69,6 +72,23 @@ pub enum SetupError {
     /// The proxy's URL is not one.
     #[error("the proxy is not usable: {0}. Write `proxy = \"http://host:port\"` in [network] of rotabox.toml")]
     Proxy(&'static str),
+    /// A record's client certificate cannot be used.
+    #[error("the client certificate for `{origin}` cannot be used: {why}")]
+    ClientCertificate {
+        /// The host of the record's URL.
+        origin: HostPort,
+        /// Why.
+        why: BadClientCertificate,
+    },
+    /// A proxy that is reached by TLS could be shown the certificate in the server's place.
+    #[error(
+        "the client certificate for `{origin}` is not shown through a proxy that is reached by TLS, which could ask for it itself. \
+         Write `proxy = \"http://host:port\"` in [network] of rotabox.toml"
+    )]
+    ClientCertificateBehindTlsProxy {
+        /// The host of the record's URL.
+        origin: HostPort,
+    },
     /// The TLS library refuses the settings: a bug of ours.
     #[error("TLS cannot be set up: {0}")]
     Tls(String),
@@ -78,7 +98,9 @@ pub enum SetupError {
 #[derive(Clone)]
 pub struct Trust {
     tls: Arc<ClientConfig>,
-    roots: usize,
+    /// For the origins of which the policy demands more.
+    towards: BTreeMap<HostPort, Arc<ClientConfig>>,
+    roots: Arc<RootCertStore>,
     proxy: Option<Arc<Proxy>>,
 }
 
@@ -86,6 +108,8 @@ pub struct Trust {
 struct Proxy {
     /// Where it is.
     at: HostPort,
+    /// It is reached by TLS itself.
+    tls: bool,
     /// Its URL, which may hold a password.
     url: Secret,
 }
@@ -93,17 +117,29 @@ struct Proxy {
 impl Trust {
     /// Reads what the operator's file for the host names.
     pub fn load(host: &HostFile) -> Result<Trust, SetupError> {
-        let roots = roots(host)?;
+        let roots = Arc::new(roots(host)?);
         Ok(Trust {
-            roots: roots.len(),
-            tls: Arc::new(tls(roots)?),
+            tls: Arc::new(tls(Arc::clone(&roots))?),
+            towards: BTreeMap::new(),
+            roots,
             proxy: host.proxy.as_ref().map(proxy).transpose()?.map(Arc::new),
         })
     }
 
+    /// The same, and what a policy demands of single origins.
+    pub fn towards(mut self, demands: &ByOrigin) -> Result<Trust, SetupError> {
+        let proxy = self.proxy.as_ref().filter(|proxy| proxy.tls).map(|proxy| &proxy.at);
+        let towards = demands.iter().map(|(origin, demands)| {
+            let config = identity::towards(origin, demands, &self.tls, &self.roots, proxy)?;
+            Ok((origin.clone(), Arc::new(config)))
+        });
+        self.towards = towards.collect::<Result<_, SetupError>>()?;
+        Ok(self)
+    }
+
     /// How many root certificates are trusted.
     pub fn roots(&self) -> usize {
-        self.roots
+        self.roots.len()
     }
 
     /// The proxy's host and port.
@@ -130,7 +166,7 @@ impl Trust {
             .connect_timeout(CONNECT)
             .read_timeout(SILENCE)
             .user_agent(concat!("rotabox/", env!("CARGO_PKG_VERSION")))
-            .tls_backend_preconfigured((*self.tls).clone())
+            .tls_backend_preconfigured((**self.towards.get(origin).unwrap_or(&self.tls)).clone())
             .dns_resolver(Arc::new(NoLookup))
             .connector_layer(reached.clone());
         let dialled = match &self.proxy {
@@ -150,7 +186,7 @@ fn proxy(url: &url::Url) -> Result<Proxy, SetupError> {
     }
     let host = url.host_str().ok_or(SetupError::Proxy("its URL names no host"))?.to_owned();
     let port = url.port_or_known_default().ok_or(SetupError::Proxy("its URL names no port"))?;
-    Ok(Proxy { at: HostPort { host, port }, url: Secret::new("proxy", url.to_string()) })
+    Ok(Proxy { at: HostPort { host, port }, tls: url.scheme() == "https", url: Secret::new("proxy", url.to_string()) })
 }
 
 fn roots(host: &HostFile) -> Result<RootCertStore, SetupError> {
@@ -196,7 +232,7 @@ fn certificates(path: &Path, fix: &'static str) -> Result<Vec<CertificateDer<'st
 }
 
 /// TLS 1.2 and 1.3 by ring; no key log, no early data. Nothing is resumed, so each connection proves the server anew.
-fn tls(roots: RootCertStore) -> Result<ClientConfig, SetupError> {
+fn tls(roots: Arc<RootCertStore>) -> Result<ClientConfig, SetupError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])

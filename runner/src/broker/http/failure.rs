@@ -5,8 +5,10 @@
 //! hold URLs.
 
 use super::client::{CONNECT, SILENCE};
+use super::identity::NotPinned;
 use super::resolve::ResolveError;
 use crate::policy::file::HostPort;
+use crate::policy::tls::Pin;
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
@@ -81,6 +83,11 @@ pub enum TlsReason {
     NotYetValid,
     /// Revoked.
     Revoked,
+    /// Its public key is none of those that the policy pins.
+    NotPinned {
+        /// The one that it has.
+        found: Pin,
+    },
     /// Otherwise not a usable certificate of a server.
     BadCertificate,
     /// No common version of TLS, or of anything in it.
@@ -93,7 +100,14 @@ pub enum TlsReason {
 
 impl fmt::Display for TlsReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        let words = match self {
+            TlsReason::NotPinned { found } => {
+                return write!(
+                    f,
+                    "its public key is {found}, which is not among `pins` of the policy. Ask the provider whether it has a new \
+                     key before you add it"
+                );
+            }
             TlsReason::UnknownAuthority => {
                 "its certificate is signed by an unknown authority. If it is your own, name its file as `ca` in \
                  [network] of rotabox.toml"
@@ -112,7 +126,8 @@ impl fmt::Display for TlsReason {
             }
             TlsReason::RefusedByServer => "it ended the TLS handshake. Look into the server's log",
             TlsReason::NotTls => "it does not speak TLS on this port. Use its https port",
-        })
+        };
+        f.write_str(words)
     }
 }
 
@@ -225,6 +240,10 @@ impl TlsReason {
             Bad::Expired | Bad::ExpiredContext { .. } => TlsReason::Expired,
             Bad::NotValidYet | Bad::NotValidYetContext { .. } => TlsReason::NotYetValid,
             Bad::Revoked => TlsReason::Revoked,
+            Bad::Other(other) => match other.0.downcast_ref::<NotPinned>() {
+                Some(NotPinned { found }) => TlsReason::NotPinned { found: *found },
+                None => TlsReason::BadCertificate,
+            },
             _ => TlsReason::BadCertificate,
         }
     }

@@ -5,6 +5,7 @@
 //! | [`addresses`] | which addresses may be dialled |
 //! | [`resolve`] | one resolution, vetted, which is then dialled |
 //! | [`client`] | TLS, roots, proxy, time limits |
+//! | [`identity`] | pinned keys, certificates of our own |
 //! | [`dial`] | sends one placed request |
 //! | `request` | what stands on the wire: URL and headers |
 //! | [`failure`] | why there is no answer, and whether bytes left |
@@ -17,6 +18,7 @@ pub mod client;
 pub mod cookies;
 pub mod dial;
 pub mod failure;
+pub mod identity;
 mod read;
 pub mod redact;
 mod request;

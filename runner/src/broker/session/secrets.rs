@@ -93,5 +93,6 @@ fn given(bound: &Bound) -> impl Iterator<Item = (&str, &str)> {
         FieldValue::Secret(secret) => Some(secret),
         FieldValue::Text(_) => None,
     });
-    passwords.chain(fields).map(|secret| (secret.label(), secret.lend()))
+    let keys = bound.tls.values().filter_map(|demands| Some(&demands.client.as_ref()?.key));
+    passwords.chain(fields).chain(keys).map(|secret| (secret.label(), secret.lend()))
 }

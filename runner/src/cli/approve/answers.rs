@@ -6,7 +6,9 @@ use super::flags::{self, Confinement, Flags, Reconcile, Unverified, WasiChoice};
 use crate::page::diagnostic::nearest;
 use crate::page::model::Record;
 use crate::page::{Page, Step};
+use crate::policy::Policy;
 use crate::policy::file::{HostPort, Select};
+use crate::policy::tls::{ClientCertificate, Pin};
 use crate::policy::{find, fit};
 use crate::report::escape::escape;
 use crate::report::inspection::Wasi;
@@ -46,6 +48,22 @@ pub(super) struct RecordAnswer {
     pub(super) select: Select,
     /// The hosts its URL may name; empty if the page does not use its URL.
     pub(super) hosts: Vec<HostPort>,
+    /// `pins` of the policy that is replaced.
+    pub(super) pins: Vec<Pin>,
+    /// `client-certificate` of the policy that is replaced.
+    pub(super) client_certificate: Option<ClientCertificate>,
+}
+
+impl Answers {
+    /// What nobody is asked about, and an operator wrote into the policy by hand, stays in the one that replaces it.
+    pub(super) fn keep_from(&mut self, replaced: &Policy) {
+        for record in self.records.iter_mut().filter(|record| !record.hosts.is_empty()) {
+            if let Some(rule) = replaced.records.get(&record.name) {
+                record.pins.clone_from(&rule.pins);
+                record.client_certificate.clone_from(&rule.client_certificate);
+            }
+        }
+    }
 }
 
 /// Collects the answers. Without someone to ask, the error lists everything that is missing at once.
@@ -183,7 +201,13 @@ impl Collector<'_> {
             hosts =
                 self.need(given, &question, &flag, "the only host(s) its URL may name", hosts_of)?.unwrap_or_default();
         }
-        Ok(select.map(|select| RecordAnswer { name: name.to_owned(), select, hosts }))
+        Ok(select.map(|select| RecordAnswer {
+            name: name.to_owned(),
+            select,
+            hosts,
+            pins: Vec::new(),
+            client_certificate: None,
+        }))
     }
 
     fn literal_hosts(&mut self, page: &Page, flags: &Flags) -> anyhow::Result<Vec<HostPort>> {

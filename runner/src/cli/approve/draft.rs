@@ -90,6 +90,19 @@ fn record(out: &mut String, record: &RecordAnswer) {
         comment(out, "secrets elsewhere.");
         line(out, "hosts", &hosts(&record.hosts));
     }
+    if !record.pins.is_empty() {
+        comment(out, "The server's certificate is trusted, and has one of these public keys.");
+        line(
+            out,
+            "pins",
+            &list(record.pins.iter().map(ToString::to_string).collect::<Vec<_>>().iter().map(String::as_str)),
+        );
+    }
+    if let Some(client) = &record.client_certificate {
+        comment(out, "Fields of the vault record: what is shown to a server that asks who we are.");
+        let (certificate, key) = (string(&client.certificate), string(&client.key));
+        line(out, "client-certificate", &format!("{{ certificate = {certificate}, key = {key} }}"));
+    }
 }
 
 fn account(out: &mut String, answers: &Answers) {

@@ -100,7 +100,12 @@ impl Approve {
         }
         let mut terminal = Terminal::if_there(out);
         let asker = terminal.as_mut().map(|terminal| terminal as &mut dyn Ask);
-        let answers = answers::collect(page, wasi, &self.flags, asker)?;
+        let mut answers = answers::collect(page, wasi, &self.flags, asker)?;
+        if self.place.force
+            && let Ok(replaced) = find::policy(&self.place.policies, &answers.name)
+        {
+            answers.keep_from(&replaced.policy);
+        }
         let text = self.text(&answers, &seen.inspection, page)?;
         let path = self.place.policies.join(format!("{}.toml", answers.name));
         checked(&path, &text, page)?;

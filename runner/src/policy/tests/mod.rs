@@ -7,6 +7,7 @@ mod file;
 mod find;
 mod host;
 mod sample;
+mod tls;
 mod which;
 
 use crate::page::diagnostic::{Diagnostic, SourceFile};
