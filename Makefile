@@ -4,7 +4,7 @@ SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 TARGET      := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help setup build guests dist test vendor test-real demo lint advisories clean
+.PHONY: help setup build guests dist test vendor test-real bench demo lint advisories clean
 
 help:             ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -36,6 +36,11 @@ vendor: build     ## the vendor's own client (PyPI) against the stand-in Okta
 
 test-real: guests ## rotates passwords on real servers: RabbitMQ, OpenBao, Matrix Synapse
 	python3 tests/real/run.py
+
+bench: guests     ## measures the release build beside Bash, Python and the published script; ROUNDS=20, MARKDOWN=file
+	cargo build --release --package rotabox --bin rotabox
+	@sh benches/setup.sh
+	$(TARGET)/debug/rotabox-bench compare --rounds $(or $(ROUNDS),20) $(if $(MARKDOWN),--markdown $(MARKDOWN))
 
 demo: guests      ## what a PAM admin sees: approve, rehearse, rotate
 	@bash tests/demo.sh

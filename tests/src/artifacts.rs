@@ -47,7 +47,7 @@ pub struct Guest {
     pub sha256: String,
 }
 
-/// `okta` and `rest` of guests/, or `puppet` of tests/guests/.
+/// `okta` and `rest` of guests/, or one of tests/guests/.
 pub fn guest(name: &str) -> Guest {
     let named = |guest: &&Guest| guest.path.file_stem().is_some_and(|stem| stem == name);
     guests().iter().find(named).cloned().unwrap_or_else(|| panic!("no guest `{name}`"))

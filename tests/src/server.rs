@@ -122,6 +122,11 @@ impl Server {
         seen.run = seen.requests.len();
     }
 
+    /// Forgets all that was seen, for those who send very much. No request may be on its way.
+    pub fn forget(&self) {
+        *lock(&self.shared.seen) = Seen::default();
+    }
+
     /// The requests of the present run, in the order in which they were read, and the status of each answer.
     pub fn seen(&self) -> Vec<(Request, Option<u16>)> {
         let seen = lock(&self.shared.seen);

@@ -1,0 +1,83 @@
+//! The command line of the benchmark.
+
+use clap::{Parser, Subcommand};
+use rotabox_bench::scene::Scene;
+use rotabox_bench::stand_ins::StandIns;
+use rotabox_bench::{compare, measure, stand_ins, trace};
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Measures rotabox beside what it replaces
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run everything side by side, interleaved round by round, and print tables
+    Compare {
+        /// Rounds: more of them on a noisy machine
+        #[arg(long, default_value_t = 20)]
+        rounds: usize,
+        /// The runner to measure [default: the release build]
+        #[arg(long, value_name = "FILE")]
+        rotabox: Option<PathBuf>,
+        /// Leave out Bash and Python
+        #[arg(long)]
+        without_scripts: bool,
+        /// Write the tables to this file as well, as Markdown
+        #[arg(long, value_name = "FILE")]
+        markdown: Option<PathBuf>,
+    },
+    #[command(hide = true)]
+    Serve { folder: PathBuf },
+    #[command(hide = true)]
+    Hold {
+        #[arg(last = true)]
+        command: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match answer(Cli::parse().verb) {
+        Ok(code) => code,
+        Err(error) => {
+            drop(writeln!(std::io::stderr(), "bench: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn answer(verb: Verb) -> anyhow::Result<ExitCode> {
+    match verb {
+        Verb::Serve { folder } => stand_ins::serve(&folder)?,
+        Verb::Hold { command } => trace::hold(&command)?,
+        Verb::Compare { rounds, rotabox, without_scripts, markdown } => {
+            measure::become_subreaper()?;
+            let scene = Scene::new(&rotabox.unwrap_or_else(compare::default_runner))?;
+            let mut stand_ins = StandIns::start(&scene.folder)?;
+            scene.furnish(&stand_ins.facts)?;
+            let mut say = |text: &str| drop(writeln!(std::io::stderr(), "bench: {text}"));
+            let comparison = compare::compare(&scene, &mut stand_ins, rounds, !without_scripts, &mut say)?;
+            let (goals, missed) = comparison.goals([None, None, None]);
+            let mut text = String::new();
+            writeln!(text, "{rounds} rounds\n")?;
+            for note in comparison.notes() {
+                writeln!(text, "- {note}")?;
+            }
+            write!(text, "\n{goals}\n{}\n{}", comparison.times(), comparison.counts())?;
+            std::io::stdout().write_all(text.as_bytes())?;
+            if let Some(file) = markdown {
+                std::fs::write(file, &text)?;
+            }
+            if missed {
+                say("a goal that must be reached was missed");
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
