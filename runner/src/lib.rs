@@ -9,6 +9,7 @@
 //! | [`page`] | the author's file (its own crate, shared with the SDK) |
 //! | [`policy`] | the operator's files; page + policy + params become [`policy::Bound`]; the one [`policy::decide()`] |
 //! | [`compare`] | what a new page can do that the old one could not |
+//! | [`lint`] | what in a page, a policy or the host file is worth a thought |
 //! | [`broker`] | the ledger, the state machine and the HTTP capability |
 //! | [`wire`] | the frames between broker and worker |
 //! | [`worker`] | scan, engine, limits, bindings, run |
@@ -35,6 +36,7 @@ pub mod cli;
 pub mod compare;
 pub mod confine;
 pub mod gateway;
+pub mod lint;
 pub mod pack;
 pub mod policy;
 pub mod report;

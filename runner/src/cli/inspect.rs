@@ -1,6 +1,7 @@
 //! `inspect`: what a module or a page can do, and whether it is accepted.
 
 use super::{Exit, Out, worker};
+use crate::lint;
 use crate::page::diagnostic::SourceFile;
 use crate::page::{Page, parse};
 use crate::policy::find;
@@ -124,6 +125,7 @@ fn take_page(source: SourceFile, inspection: &mut Inspection) -> Option<Page> {
     match parse::parse(source) {
         Ok(page) => {
             inspection.page = Some(page_view::view(&page));
+            inspection.findings = lint::page(&page);
             Some(page)
         }
         Err(problem) => {

@@ -6,6 +6,7 @@ mod diff;
 mod doctor;
 mod explain;
 mod inspect;
+mod lint;
 mod out;
 mod pack;
 mod run;
@@ -42,6 +43,7 @@ enum Verb {
     Verify(run::Verify),
     Approve(Box<approve::Approve>),
     Inspect(inspect::Inspect),
+    Lint(lint::Lint),
     Diff(diff::Diff),
     Explain(explain::Explain),
     Doctor(doctor::Doctor),
@@ -107,6 +109,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Verify(args) => args.execute(enforced, &mut out),
         Verb::Approve(args) => args.execute(&mut out),
         Verb::Inspect(args) => args.execute(&mut out),
+        Verb::Lint(args) => args.execute(&mut out),
         Verb::Diff(args) => args.execute(&mut out),
         Verb::Explain(args) => args.execute(&mut out),
         Verb::Doctor(args) => args.execute(enforced, &mut out),

@@ -37,6 +37,12 @@ pub fn escape(text: &str, most: usize) -> String {
     out
 }
 
+/// A text of several lines, each of them escaped; at most 400 characters of each.
+pub fn lines(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(|line| escape(line, 400)).collect();
+    lines.join("\n")
+}
+
 /// May the character stand as it is?
 fn is_plain(c: char) -> bool {
     !matches!(c,

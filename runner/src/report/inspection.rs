@@ -6,6 +6,7 @@ use super::escape::escape;
 use super::layout::pairs;
 use super::page_table;
 use super::page_view::PageView;
+use crate::lint::Finding;
 use crate::wire::Description;
 use serde::Serialize;
 
@@ -40,6 +41,8 @@ pub struct Inspection {
     pub page_problem: Option<String>,
     /// The page, if there is one without mistakes.
     pub page: Option<PageView>,
+    /// What the linter finds in the page, the gravest first.
+    pub findings: Vec<Finding>,
 }
 
 /// Where a page is from.
@@ -125,23 +128,13 @@ impl Inspection {
             page_sha256: None,
             page_problem: None,
             page: None,
+            findings: Vec::new(),
         }
     }
 
     /// One line of JSON, in ASCII: what a terminal could misread is written as `\uXXXX`.
     pub fn json(&self) -> String {
-        let json = serde_json::to_string(self).unwrap_or_else(|_| "{}".to_owned());
-        let mut line = String::with_capacity(json.len() + 1);
-        for character in json.chars() {
-            if character.is_ascii() && !character.is_ascii_control() {
-                line.push(character);
-            } else {
-                let mut units = [0; 2];
-                line.extend(character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
-            }
-        }
-        line.push('\n');
-        line
+        super::ascii_json(self)
     }
 
     /// All of it for people: the facts, then the page.
@@ -152,7 +145,7 @@ impl Inspection {
             text.extend(problem.lines().map(|line| escape(line, MOST) + "\n"));
         }
         if let Some(page) = &self.page {
-            text.push_str(&page_table::page(page));
+            text.push_str(&page_table::page(page, &self.findings));
         }
         text
     }

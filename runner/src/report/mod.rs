@@ -23,3 +23,19 @@ pub mod page_summary;
 pub mod page_table;
 pub mod page_view;
 pub mod result;
+
+/// One line of JSON, in ASCII: what a terminal could misread is written as `\uXXXX`.
+pub fn ascii_json(value: &impl serde::Serialize) -> String {
+    let json = serde_json::to_string(value).unwrap_or_else(|_| "{}".to_owned());
+    let mut line = String::with_capacity(json.len() + 1);
+    for character in json.chars() {
+        if character.is_ascii() && !character.is_ascii_control() {
+            line.push(character);
+        } else {
+            let mut units = [0; 2];
+            line.extend(character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    line.push('\n');
+    line
+}

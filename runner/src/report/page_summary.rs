@@ -1,7 +1,7 @@
-//! What a page can and cannot do, in plain words, and what a reviewer should look at. Derived from the page alone; the
-//! author's words are not asked.
+//! What a page can and cannot do, in plain words. Derived from the page alone; the author's words are not asked. What a reviewer
+//! should look at is the linter's ([`crate::lint`]).
 
-use super::page_view::{FieldView, PageView, RouteView};
+use super::page_view::{PageView, RouteView};
 
 /// Sentences about a page. Names of the page stand in them as they are written: escape before showing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,13 +10,11 @@ pub struct Summary {
     pub can: Vec<String>,
     /// What it cannot do.
     pub cannot: Vec<String>,
-    /// What a reviewer should weigh.
-    pub look_at: Vec<String>,
 }
 
 /// Sums a page up.
 pub fn summary(view: &PageView) -> Summary {
-    Summary { can: can(view), cannot: cannot(view), look_at: look_at(view) }
+    Summary { can: can(view), cannot: cannot(view) }
 }
 
 fn can(view: &PageView) -> Vec<String> {
@@ -88,64 +86,6 @@ fn cannot(view: &PageView) -> Vec<String> {
         ),
     });
     cannot
-}
-
-fn look_at(view: &PageView) -> Vec<String> {
-    let mut look_at = Vec::new();
-    if view.verifies.is_empty() {
-        look_at.push(
-            "no request can verify a password: that a new one works is the provider's word only (`unverified`)"
-                .to_owned(),
-        );
-    }
-    if !view.literal_hosts.is_empty() {
-        look_at.push(format!(
-            "the page itself names {} as where requests go (`literal-hosts`)",
-            joined(&backticked(&view.literal_hosts), "and", "")
-        ));
-    }
-    let texts: Vec<&FieldView> = view.records.iter().flat_map(|record| &record.texts).collect();
-    if !texts.is_empty() {
-        let names: Vec<String> =
-            texts.iter().map(|field| format!("`{}` (field `{}`)", field.name, field.label)).collect();
-        look_at.push(format!("the rotator reads {} of the vault record", joined(&names, "and", "")));
-    }
-    if let Some(power) = &view.admin_power {
-        look_at.push(format!(
-            "`{}` sets passwords by the power of `{}`: it could set any that this secret can, so `allow` has to say whose",
-            power.route, power.secret
-        ));
-    }
-    for route in &view.routes {
-        look_at_route(route, &mut look_at);
-    }
-    look_at
-}
-
-fn look_at_route(route: &RouteView, look_at: &mut Vec<String>) {
-    let name = &route.name;
-    for placed in &route.secrets {
-        if placed.place == "path" || placed.place.starts_with("query ") {
-            look_at.push(format!(
-                "`{name}` puts `{}` into the {}: such places end up in logs of servers and proxies",
-                placed.name,
-                if placed.place == "path" { "path" } else { "query" }
-            ));
-        }
-    }
-    let writes = !matches!(route.method, "GET" | "HEAD");
-    if writes && !route.changes && !route.proves {
-        look_at.push(format!(
-            "`{name}` is a {} that the page does not mark as changing: it may be sent again",
-            route.method
-        ));
-    }
-    if route.changes && route.refused.is_none() {
-        look_at.push(format!("`{name}` has no `refuses`: an answer that is not accepted leaves the outcome unknown"));
-    }
-    if route.shows.iter().any(|shown| shown.from == "the whole answer") {
-        look_at.push(format!("`{name}` shows the rotator the whole answer"));
-    }
 }
 
 /// Where requests go: records' hosts and literal ones.

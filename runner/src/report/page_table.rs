@@ -5,6 +5,7 @@ use super::escape::escape;
 use super::layout::{heading, list, pairs, table};
 use super::page_summary::{self, Summary};
 use super::page_view::{ConstantView, PageView, PagesView, PlacedView, RouteView, TakenView};
+use crate::lint::{Finding, Severity};
 use crate::page::Step;
 
 /// Most characters of the author's words. What is enforced is never cut.
@@ -12,11 +13,12 @@ const WORDS: usize = 400;
 /// Width of the column of labels.
 const LABEL: u16 = 13;
 
-/// The page in full: summary, overview, every route.
-pub fn page(view: &PageView) -> String {
+/// The page in full: summary, findings, overview, every route.
+pub fn page(view: &PageView, findings: &[Finding]) -> String {
     let mut text = String::new();
     let summary = page_summary::summary(view);
     text.push_str(&in_words(view, &summary));
+    text.push_str(&self::findings(findings));
     text.push_str(&overview(view));
     text.push_str(&heading("Each request, as the page writes it"));
     for route in &view.routes {
@@ -34,9 +36,27 @@ fn in_words(view: &PageView, summary: &Summary) -> String {
     text.push_str(&list("+", &escaped(&summary.can)));
     text.push_str(&heading("What it cannot do"));
     text.push_str(&list("-", &escaped(&summary.cannot)));
-    if !summary.look_at.is_empty() {
-        text.push_str(&heading("Look at these before you say yes"));
-        text.push_str(&list("!", &escaped(&summary.look_at)));
+    text
+}
+
+/// What the linter found, the gravest first; notes apart.
+pub fn findings(findings: &[Finding]) -> String {
+    let mut text = String::new();
+    for (title, mark, severity) in [
+        ("Do not say yes to these without a reason", "!!", Severity::Refuse),
+        ("Look at these before you say yes", "!", Severity::Look),
+        ("Good to know", "·", Severity::Note),
+    ] {
+        let mut rows = Vec::new();
+        for finding in findings.iter().filter(|finding| finding.severity == severity) {
+            let where_it_is = format!("({}, {})", finding.place(), finding.rule);
+            rows.push((mark.to_owned(), format!("{} {where_it_is}", safe(&finding.what))));
+            rows.push((String::new(), format!("safer: {}", safe(&finding.safer))));
+        }
+        if !rows.is_empty() {
+            text.push_str(&heading(title));
+            text.push_str(&pairs(&rows, 2, 3));
+        }
     }
     text
 }
