@@ -13,6 +13,7 @@
 //! | [`broker`] | the ledger, the state machine and the HTTP capability |
 //! | [`wire`] | the frames between broker and worker |
 //! | [`worker`] | scan, engine, limits, bindings, run |
+//! | [`native`] | the store of compiled modules |
 //! | [`confine`] | what a process gives up before it reads anything |
 //! | [`pack`] | a core module becomes a component with its page sealed in |
 //! | [`audit`] | events, hash chain, file and system log; `audit verify` |
@@ -37,6 +38,7 @@ pub mod compare;
 pub mod confine;
 pub mod gateway;
 pub mod lint;
+pub mod native;
 pub mod pack;
 pub mod policy;
 pub mod report;

@@ -1,8 +1,8 @@
 //! The frames between broker and worker.
 //!
 //! A frame is a header of nine bytes and a payload: payload length (u32, little endian), tag (u8), run id (u32, little
-//! endian). Payloads are strict JSON (unknown fields and trailing data are errors), but for [`ToWorker::Module`], which is
-//! the module's raw bytes, and for the frames that say all by their tag, which have none. The cap comes before the
+//! endian). Payloads are strict JSON (unknown fields and trailing data are errors), but for [`ToWorker::Module`] and
+//! [`FromCompiler::Compiled`], which are raw bytes, and for the frames that say all by their tag, which have none. The cap comes before the
 //! allocation. The broker treats every frame as hostile: each error is a [`WorkerMisbehaved`]. Several runs may be
 //! outstanding; run 0 is the worker itself.
 //!
@@ -47,6 +47,10 @@ pub enum ToWorker {
     Module(Vec<u8>),
     /// Scan, compile and link the module, ready to run. Run 0.
     Load(Limits),
+    /// Scan, compile and link the module, and hand back the machine code. Run 0; answered by [`FromCompiler`].
+    Compile(Limits),
+    /// Instead of a module: map and link the machine code whose file this worker was started with. Run 0.
+    LoadNative(NativeCode),
     /// Scan the module and describe it, without compiling. Run 0.
     Describe,
     /// Run one step in a fresh store.
@@ -62,6 +66,8 @@ pub enum ToBroker {
     Ready(crate::confine::Enforced),
     /// The module is not accepted; each reason is a sentence for people. Run 0.
     Rejected(Vec<String>),
+    /// The machine code cannot be used, and why; the module is wanted instead. Run 0.
+    NativeRefused(String),
     /// What the module is. Run 0.
     Described(Description),
     /// A host call; the run waits for its reply.
@@ -72,6 +78,25 @@ pub enum ToBroker {
     Done(Result<(), Failure>),
     /// The step ended in a trap: out of fuel, out of time, out of memory, unreachable code, …
     Trapped(String),
+}
+
+/// What a worker that compiles for the store sends. A direction of its own: a worker that runs a rotator has no frame of this size.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FromCompiler {
+    /// The machine code (raw payload, not JSON).
+    Compiled(Vec<u8>),
+    /// The module is not accepted; each reason is a sentence for people.
+    Rejected(Vec<String>),
+}
+
+/// Machine code of a module, in a file that the worker has open.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct NativeCode {
+    /// Bytes of it, from the beginning of the file on.
+    pub bytes: u64,
+    /// As for a module.
+    pub limits: Limits,
 }
 
 /// Bounds on what a module may use. Every field documents its unit and the message it causes.

@@ -39,6 +39,34 @@ fn a_host_in_order_has_nothing_that_fails() {
 }
 
 #[test]
+fn a_module_without_native_code_is_named_until_it_is_compiled() {
+    let desk = acme();
+    desk.write("rotabox.toml", format!("[native]\nstore = \"{}\"\n", desk.path("native").display()));
+    let with = |args: &[&str]| doctor(&desk, &[&["--config", "rotabox.toml"], args].concat()).exits(0);
+    with(&[]).says("warn acme-prod no native code is in the store").says("run `rotabox compile acme-prod` as root");
+    let compile = ["compile", "--policies", "policies", "--config", "rotabox.toml"];
+    desk.run(&compile).exits(0).says("acme-prod: module").says("compiled in");
+    with(&[]).says("ok acme-prod native code is in the store").does_not_say("no native code");
+    let entry = std::fs::read_dir(desk.path("native")).unwrap().next().unwrap().unwrap().path();
+    std::fs::set_permissions(&entry, Permissions::from_mode(0o666)).unwrap();
+    with(&[]).says("warn acme-prod its native code is not used").says("chmod go-w");
+}
+
+#[test]
+fn what_cannot_be_compiled_is_said_and_the_rest_is_compiled() {
+    let desk = acme();
+    desk.write("policies/broken.toml", "version = ");
+    let compile = ["compile", "--policies", "policies", "--store", "store"];
+    desk.run(&compile).exits(1).says("acme-prod: module").says("rotabox: broken:");
+    desk.run(&[&compile[..], &["acme-prod"]].concat()).exits(0).says("is in the store already");
+    desk.run(&[&compile[..], &["acme-prod", "--force"]].concat()).exits(0).says("compiled in");
+    desk.run(&[&compile[..], &["none"]].concat()).exits(1).says("there is no policy");
+    desk.run(&["compile", "--policies", "none"]).exits(2).says("there is no policy folder");
+    desk.write("file", "");
+    desk.run(&["compile", "acme.wasm", "--store", "file/store"]).exits(1).says("cannot be written");
+}
+
+#[test]
 fn a_folder_without_policies_is_a_warning_and_none_at_all_a_failure() {
     let desk = Desk::new();
     doctor(&desk, &[]).exits(1).says("FAIL policies there is no policy folder");

@@ -96,6 +96,7 @@ fn garbage_ends_the_worker_without_a_word() {
     let with = |frame: &[u8]| [loaded.as_slice(), frame].concat();
     let frame = |run, frame| encode(RunId(run), &frame).unwrap();
     let started = frame(1, ToWorker::Start(start()));
+    let native = rotabox::wire::NativeCode { bytes: 4096, limits: limits() };
     let (code, ready) = feed(&loaded);
     assert_eq!(code, Some(0), "a pipe that ends between frames is the normal end");
     assert!(!ready.is_empty());
@@ -111,6 +112,9 @@ fn garbage_ends_the_worker_without_a_word() {
         ("a second module", with(&handed_over(b"")[..9])),
         ("a second load", with(&frame(0, ToWorker::Load(limits())))),
         ("a describe after a load", with(&frame(0, ToWorker::Describe))),
+        ("native code after a load", with(&frame(0, ToWorker::LoadNative(native.clone())))),
+        ("native code without a file", frame(0, ToWorker::LoadNative(native))),
+        ("a compile after a load", with(&frame(0, ToWorker::Compile(limits())))),
         ("a reply without a run", with(&frame(1, ToWorker::Reply(Reply::Slept)))),
         ("a second start of a run", with(&[started.clone(), started.clone()].concat())),
         ("a reply of another kind", with(&[started.clone(), frame(1, ToWorker::Reply(Reply::Slept))].concat())),

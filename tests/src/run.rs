@@ -95,6 +95,12 @@ impl Bench {
         self.write_config();
     }
 
+    /// Adds to the operator's file for the host.
+    pub fn add_config(&mut self, text: &str) {
+        self.config.push_str(text);
+        self.write_config();
+    }
+
     fn write_config(&self) {
         fs::write(self.folder().join("rotabox.toml"), &self.config).expect("rotabox.toml can be written");
     }

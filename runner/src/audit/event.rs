@@ -19,6 +19,7 @@
 use super::chain::{Hash, Record};
 use crate::broker::http::redact::Redactor;
 use crate::confine::Enforced;
+use crate::native::Native;
 use crate::page::Step;
 use crate::report::escape::escape;
 use crate::report::result::Limits;
@@ -80,6 +81,9 @@ pub struct RunStart {
     pub account: Option<String>,
     /// The provider's hosts.
     pub hosts: Vec<String>,
+    /// Where the machine code came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub native: Option<Native>,
     /// The limits in force.
     pub limits: Limits,
     /// What this process gave up.
@@ -277,6 +281,7 @@ impl Event {
                     rotator,
                     module_sha256: _,
                     page_sha256: _,
+                    native: _,
                     account,
                     hosts: _,
                     limits: _,

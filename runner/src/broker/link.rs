@@ -2,8 +2,12 @@
 
 use crate::confine::Enforced;
 use crate::wire::frame::{self, Decoder, Frame};
-use crate::wire::{CALLS_PER_STEP, Description, LINES_PER_STEP, Limits, RunId, ToBroker, ToWorker, WorkerMisbehaved};
+use crate::wire::{
+    CALLS_PER_STEP, Description, FromCompiler, LINES_PER_STEP, Limits, NativeCode, RunId, ToBroker, ToWorker,
+    WorkerMisbehaved,
+};
 use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use tokio::io::{AsyncWriteExt, BufReader};
@@ -11,6 +15,8 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 /// The verb that makes this binary a worker. Not shown in the help.
 pub const WORKER_VERB: &str = "__worker";
+/// Says to a worker that its descriptor 2 is a file of native code.
+pub const NATIVE_WORD: &str = "native";
 
 /// A worker process: this binary, re-executed as `rotabox __worker`, with an empty environment and two pipes. It is
 /// killed when this is dropped.
@@ -42,16 +48,35 @@ impl Link {
     /// Starts a worker from this very binary. Needs a tokio runtime, and a thread that lives as long as the worker shall: the worker
     /// is killed when the thread that started it ends.
     pub fn spawn() -> std::io::Result<Link> {
+        Link::spawn_with(None)
+    }
+
+    /// The same, and hands it an open file of native code, which [`Link::load_native`] speaks of.
+    pub fn spawn_with(native: Option<&File>) -> std::io::Result<Link> {
         // Not the path: the file may have been replaced since we started, and both ends must be of one build.
         let itself = Path::new("/proc/self/exe");
-        if itself.exists() { Link::spawn_from(itself) } else { Link::spawn_from(&std::env::current_exe()?) }
+        if itself.exists() {
+            Link::spawn_from_with(itself, native)
+        } else {
+            Link::spawn_from_with(&std::env::current_exe()?, native)
+        }
     }
 
     /// Starts a worker from another file of the same build (tests run in a binary of their own).
     pub fn spawn_from(program: &Path) -> std::io::Result<Link> {
+        Link::spawn_from_with(program, None)
+    }
+
+    /// Both.
+    pub fn spawn_from_with(program: &Path, native: Option<&File>) -> std::io::Result<Link> {
         let mut command = Command::new(program);
         command.arg0("rotabox").arg(WORKER_VERB).arg(std::process::id().to_string()).env_clear().current_dir("/");
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        // A worker says nothing on stderr, so that descriptor is free for the file.
+        match native {
+            None => command.stderr(Stdio::null()),
+            Some(file) => command.arg(NATIVE_WORD).stderr(file.try_clone()?),
+        };
         // Its own process group: Ctrl-C is the broker's to handle.
         command.process_group(0).kill_on_drop(true);
         let mut child = command.spawn()?;
@@ -83,6 +108,30 @@ impl Link {
             (_, ToBroker::Ready(enforced)) => Ok(enforced),
             (_, ToBroker::Rejected(reasons)) => Err(LoadError::Rejected(reasons)),
             (_, other) => Err(WorkerMisbehaved::OutOfTurn(other.kind().name).into()),
+        }
+    }
+
+    /// Has the worker map the native code of the file that it was started with. `Err` in the answer says why it does not; then
+    /// [`Link::load`] is next.
+    pub async fn load_native(&mut self, bytes: u64, limits: Limits) -> Result<Result<Enforced, String>, LoadError> {
+        self.ledger.turn = Turn::LoadingNative;
+        self.send(RunId(0), &ToWorker::LoadNative(NativeCode { bytes, limits })).await?;
+        match self.next().await? {
+            (_, ToBroker::Ready(enforced)) => Ok(Ok(enforced)),
+            (_, ToBroker::NativeRefused(reason)) => Ok(Err(reason)),
+            (_, other) => Err(WorkerMisbehaved::OutOfTurn(other.kind().name).into()),
+        }
+    }
+
+    /// Hands a module over, to be scanned, compiled and linked, and answers with its machine code. The worker is used up afterwards.
+    pub async fn compile(&mut self, module: &[u8], limits: Limits) -> Result<Vec<u8>, LoadError> {
+        self.hand_over(module).await?;
+        self.send(RunId(0), &ToWorker::Compile(limits)).await?;
+        match frame::read_async(&mut self.from_worker, &mut Decoder::<FromCompiler>::new()).await {
+            Ok(Some((_, FromCompiler::Compiled(code)))) => Ok(code),
+            Ok(Some((_, FromCompiler::Rejected(reasons)))) => Err(LoadError::Rejected(reasons)),
+            Ok(None) => Err(self.gone().await.into()),
+            Err(error) => Err(WorkerMisbehaved::from(error).into()),
         }
     }
 
@@ -201,6 +250,7 @@ enum Turn {
     /// No module yet.
     Fresh,
     Loading,
+    LoadingNative,
     Describing,
     Loaded,
     /// Rejected or described: there is nothing more to say.
@@ -225,22 +275,32 @@ impl Ledger {
                     run.waits_for_reply = false;
                 }
             }
-            ToWorker::Module(_) | ToWorker::Load(_) | ToWorker::Describe => {}
+            ToWorker::Module(_)
+            | ToWorker::Load(_)
+            | ToWorker::LoadNative(_)
+            | ToWorker::Compile(_)
+            | ToWorker::Describe => {}
         }
     }
 
     fn received(&mut self, id: RunId, frame: &ToBroker) -> Result<(), WorkerMisbehaved> {
         let out_of_turn = WorkerMisbehaved::OutOfTurn(frame.kind().name);
         match (&self.turn, frame) {
-            (Turn::Loading, ToBroker::Ready(_)) => {
+            (Turn::Loading | Turn::LoadingNative, ToBroker::Ready(_)) => {
                 self.turn = Turn::Loaded;
+                return Ok(());
+            }
+            (Turn::LoadingNative, ToBroker::NativeRefused(_)) => {
+                self.turn = Turn::Fresh;
                 return Ok(());
             }
             (Turn::Loading, ToBroker::Rejected(_)) | (Turn::Describing, ToBroker::Described(_)) => {
                 self.turn = Turn::Over;
                 return Ok(());
             }
-            (_, ToBroker::Ready(_) | ToBroker::Rejected(_) | ToBroker::Described(_)) => return Err(out_of_turn),
+            (_, ToBroker::Ready(_) | ToBroker::Rejected(_) | ToBroker::NativeRefused(_) | ToBroker::Described(_)) => {
+                return Err(out_of_turn);
+            }
             (_, ToBroker::Call(_) | ToBroker::Log(_) | ToBroker::Done(_) | ToBroker::Trapped(_)) => {}
         }
         // A run that waits for a reply is suspended: it says nothing.
@@ -263,7 +323,7 @@ impl Ledger {
             ToBroker::Done(_) | ToBroker::Trapped(_) => {
                 self.runs.remove(&id);
             }
-            ToBroker::Ready(_) | ToBroker::Rejected(_) | ToBroker::Described(_) => {}
+            ToBroker::Ready(_) | ToBroker::Rejected(_) | ToBroker::NativeRefused(_) | ToBroker::Described(_) => {}
         }
         Ok(())
     }

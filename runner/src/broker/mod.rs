@@ -10,9 +10,11 @@
 //! | [`retry`] | when a request that changes nothing is sent again |
 //! | [`run`] | a run from the opened files to its outcome |
 //! | [`interrupt`] | Ctrl-C and SIGTERM |
+//! | [`code`] | native code from the store, or the module to be compiled |
 //! | [`link`] | the pipes to the worker |
 //! | [`http`] | the capability: dial, read, cookies, redact |
 
+pub mod code;
 pub mod http;
 pub mod interrupt;
 pub mod ledger;

@@ -3,6 +3,7 @@
 //! Order: the operator's files and the module are read and checked; the worker starts, and compiles while stdin is read;
 //! page, policy and params are bound; only then the first request.
 
+use super::code::{Code, Origin as CodeOrigin};
 use super::http::client::Trust;
 use super::http::dial::{Capability, Settings};
 use super::interrupt::Interrupts;
@@ -59,6 +60,7 @@ pub fn execute(request: &Request, enforced: Enforced) -> RunResult {
 /// The operator's files, read and checked while files can still be read.
 struct Opened {
     found: Found,
+    code: Code,
     host: HostFile,
     trust: Trust,
 }
@@ -80,7 +82,8 @@ fn opened<'t>(
     if request.verb == Verb::Run && !found.page.can_verify() && !found.policy.settings.accept_unverified {
         return Err("the page has no verify route; to go by the provider's word, write `unverified = \"accept\"` under [settings] of the policy".to_owned());
     }
-    Ok((Opened { found, host, trust }, trail))
+    let code = Code::of(&found.module_sha256, host.native_store(), found.owner);
+    Ok((Opened { found, code, host, trust }, trail))
 }
 
 fn runtime(verb: Verb, opened: Opened, trail: &mut Trail, result: &mut RunResult) -> Result<Said, String> {
@@ -95,10 +98,11 @@ fn runtime(verb: Verb, opened: Opened, trail: &mut Trail, result: &mut RunResult
 }
 
 async fn started(verb: Verb, opened: Opened, trail: &mut Trail, result: &mut RunResult) -> Result<Said, String> {
-    let Opened { found, host, trust } = opened;
+    let Opened { found, code, host, trust } = opened;
     let deadline = Instant::now() + found.policy.limits.deadline;
     let interrupts = Interrupts::listen().map_err(|error| format!("signals cannot be heard: {error}"))?;
-    let mut link = Link::spawn().map_err(|error| format!("the worker process could not be started: {error}"))?;
+    let mut link =
+        Link::spawn_with(code.file()).map_err(|error| format!("the worker process could not be started: {error}"))?;
     confine::broker_walls(&mut result.walls().broker, &ports(&found.policy, &host));
     let limits = wire::Limits {
         memory_bytes: found.policy.limits.memory_bytes,
@@ -108,7 +112,7 @@ async fn started(verb: Verb, opened: Opened, trail: &mut Trail, result: &mut Run
     result.limits(Limits::of(&found.policy.limits));
     let mut waiting = interrupts.clone();
     let ready = async {
-        let load = compiled(&mut link, &found.module, limits, found.policy.limits.compile);
+        let load = loaded(code, &mut link, &found.module, limits, found.policy.limits.compile);
         let stdin = async {
             tokio::task::spawn_blocking(|| gateway::read(&mut std::io::stdin().lock()))
                 .await
@@ -128,8 +132,11 @@ async fn started(verb: Verb, opened: Opened, trail: &mut Trail, result: &mut Run
         () = waiting.wait(1) => Err("interrupted by a signal before anything was tried".to_owned()),
         () = tokio::time::sleep_until(deadline.into()) => Err("the deadline passed before the module was ready ([limits] deadline)".to_owned()),
     };
-    let params = params.and_then(|(worker, params)| {
+    let mut warnings = Vec::new();
+    let params = params.and_then(|((worker, origin), params)| {
         result.walls().worker = Some(worker);
+        result.native(origin.native);
+        warnings.extend(origin.warning);
         match result.walls().missing() {
             Some(missing) if found.policy.settings.require_confinement => {
                 Err(format!("the policy requires confinement, and {missing}; see `rotabox doctor`"))
@@ -152,6 +159,7 @@ async fn started(verb: Verb, opened: Opened, trail: &mut Trail, result: &mut Run
     result.hosts(&bound.hosts);
     let settings =
         Settings { hosts: dialled(&bound), open: host.open, answer_bytes: bound.policy.limits.answer_bytes, deadline };
+    warnings.extend(bound.warnings.iter().cloned());
     let known = Known::new(&bound);
     let begins = result.begins(&bound.user);
     if let Err(error) = trail.record(Event::RunStart(Box::new(begins)), known.redactor()) {
@@ -168,7 +176,7 @@ async fn started(verb: Verb, opened: Opened, trail: &mut Trail, result: &mut Run
         one_look: matches!(verb, Verb::Verify { .. }),
         rehearsal: verb == Verb::Rehearse,
         log: Vec::new(),
-        warnings: bound.warnings.clone(),
+        warnings,
         known,
         trail,
         worker_gone: None,
@@ -188,9 +196,16 @@ async fn started(verb: Verb, opened: Opened, trail: &mut Trail, result: &mut Run
     Ok(said)
 }
 
-/// Hands the module over. Compiling has a time of its own: the engine does not bound it, and the worker is killed after it.
-async fn compiled(link: &mut Link, module: &[u8], limits: wire::Limits, at_most: Duration) -> Result<Enforced, String> {
-    match tokio::time::timeout(at_most, link.load(module, limits)).await {
+/// Hands native code or the module over. Compiling has a time of its own: the engine does not bound it, and the worker is killed after
+/// it.
+async fn loaded(
+    code: Code,
+    link: &mut Link,
+    module: &[u8],
+    limits: wire::Limits,
+    at_most: Duration,
+) -> Result<(Enforced, CodeOrigin), String> {
+    match tokio::time::timeout(at_most, code.load(link, module, limits)).await {
         Ok(loaded) => loaded.map_err(|error| error.to_string()),
         Err(_) => Err(format!(
             "the module was not compiled within {} s ([limits] compile); ask its author for a smaller one, or raise `compile`",

@@ -4,6 +4,7 @@ use super::{Exit, Files, Out, worker};
 use crate::audit::Audit;
 use crate::broker::http::client::Trust;
 use crate::confine::{self, Enforced, Measure};
+use crate::native;
 use crate::page::Step;
 use crate::policy::find::{self, Found};
 use crate::policy::host::{self, Roots};
@@ -246,6 +247,7 @@ fn policy(folder: &Path, what: &str, host: &HostFile, findings: &mut Findings) -
             None
         }
     };
+    native_code(&found, what, host, findings);
     if found.self_owned {
         findings.warn(
             what,
@@ -261,6 +263,23 @@ fn policy(folder: &Path, what: &str, host: &HostFile, findings: &mut Findings) -
         );
     }
     Some(Loaded { requires, walls })
+}
+
+/// Would a run find native code, or compile the module each time?
+fn native_code(found: &Found, what: &str, host: &HostFile, findings: &mut Findings) {
+    let name = escape(&found.name, 100);
+    let stored = native::look_up(host.native_store(), &found.module_sha256, found.owner);
+    match stored.and_then(|stored| stored.check_all()) {
+        Ok(()) => findings.ok(what, "native code is in the store"),
+        Err(refusal) if refusal.is_missing() => findings.warn(
+            what,
+            format!("no native code is in the store, so each run compiles the module first; run `rotabox compile {name}` as root"),
+        ),
+        Err(refusal) => findings.warn(
+            what,
+            format!("its native code is not used, so each run compiles the module first: {refusal}; run `rotabox compile {name}` as root"),
+        ),
+    }
 }
 
 fn load(found: &Found, host: &HostFile) -> anyhow::Result<Enforced> {

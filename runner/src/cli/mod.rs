@@ -2,6 +2,7 @@
 
 mod approve;
 mod audit;
+mod compile;
 mod diff;
 mod doctor;
 mod explain;
@@ -46,6 +47,7 @@ enum Verb {
     Lint(lint::Lint),
     Diff(diff::Diff),
     Explain(explain::Explain),
+    Compile(compile::Compile),
     Doctor(doctor::Doctor),
     Pack(pack::Pack),
     Audit(audit::Audit),
@@ -112,6 +114,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Lint(args) => args.execute(&mut out),
         Verb::Diff(args) => args.execute(&mut out),
         Verb::Explain(args) => args.execute(&mut out),
+        Verb::Compile(args) => args.execute(&mut out),
         Verb::Doctor(args) => args.execute(enforced, &mut out),
         Verb::Pack(args) => args.execute(&mut out),
         Verb::Audit(args) => args.execute(&mut out),

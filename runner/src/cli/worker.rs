@@ -18,6 +18,11 @@ pub(super) fn load(module: &[u8], limits: Limits) -> anyhow::Result<Enforced> {
     ask(async |link| link.load(module, limits.clone()).await)
 }
 
+/// A module's machine code, if it is accepted.
+pub(super) fn compile(module: &[u8], limits: Limits) -> anyhow::Result<Vec<u8>> {
+    ask(async |link| link.compile(module, limits.clone()).await)
+}
+
 fn ask<T>(question: impl AsyncFn(&mut Link) -> Result<T, LoadError>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

@@ -30,7 +30,7 @@ mod unix;
 
 use serde::{Deserialize, Serialize};
 
-pub use unix::{Stdout, stdout};
+pub use unix::{Handed, Stdout, handed_over, stdout};
 
 /// What a process gave up. Only what was really done is [`Measure::On`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::mem::ManuallyDrop;
-use std::os::fd::FromRawFd;
+use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 type Resource = libc::__rlimit_resource_t;
@@ -45,6 +45,31 @@ pub fn stdout() -> Stdout {
     // SAFETY: descriptor 1 is open from the start of every Rust program (the runtime opens it if it was closed), nothing in
     // this crate closes it, and `ManuallyDrop` keeps this `File` from doing so.
     Stdout(ManuallyDrop::new(unsafe { File::from_raw_fd(1) }))
+}
+
+/// A file that this process was handed as its descriptor 2. Closed when dropped, by that call and no other: a `File` of a debug build
+/// asks first whether it is open, which the worker may not.
+#[derive(Debug)]
+pub struct Handed(RawFd);
+
+/// See [`Handed`]: if this process was told so. To be called once.
+pub fn handed_over() -> Handed {
+    Handed(2)
+}
+
+impl AsRawFd for Handed {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0
+    }
+}
+
+impl Drop for Handed {
+    fn drop(&mut self) {
+        // SAFETY: descriptor 2 is open from the start of every Rust program (the runtime opens it if it was closed). The worker makes
+        // this value, once, and its code writes nothing to the standard error stream; the library's own handle for that stream does
+        // not own the descriptor, and what it may still write fails.
+        unsafe { libc::close(self.0) };
+    }
 }
 
 impl Write for Stdout {

@@ -51,6 +51,8 @@ pub struct Found {
     pub page_sha256: String,
     /// The runner's own user could change this policy: the result says `policy: self-owned`.
     pub self_owned: bool,
+    /// The user whom the policy file belongs to.
+    pub owner: u32,
 }
 
 /// Finds by `what`: a policy's name (`okta-prod`), or a path to a module (`X.wasm`: exactly one policy must list its digest).
@@ -90,6 +92,8 @@ pub struct Listed {
     pub sha256: String,
     /// The runner's own user could change it.
     pub self_owned: bool,
+    /// The user whom its file belongs to.
+    pub owner: u32,
 }
 
 /// A module that was read.
@@ -127,7 +131,7 @@ pub fn policy(folder: &Path, name: &str) -> Result<Listed, FindError> {
 fn listed(name: &str, path: PathBuf, guarded: guard::Guarded) -> Result<Listed, FindError> {
     let sha256 = digest(guarded.text.as_bytes());
     let policy = file::parse(SourceFile::new(path.display().to_string(), guarded.text))?;
-    Ok(Listed { name: name.to_owned(), path, policy, sha256, self_owned: guarded.self_owned })
+    Ok(Listed { name: name.to_owned(), path, policy, sha256, self_owned: guarded.self_owned, owner: guarded.owner })
 }
 
 /// The names of the policies in the folder, in alphabetical order: its files `NAME.toml`.
@@ -194,6 +198,7 @@ fn together(listed: Listed, module: Module, path: &Path) -> Result<Found, FindEr
         module: module.bytes,
         module_sha256: module.sha256,
         self_owned: listed.self_owned,
+        owner: listed.owner,
     })
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Guarded {
     pub(super) text: String,
     /// The runner's own user, not being root, owns the file, a folder above it, or a link to it.
     pub(super) self_owned: bool,
+    /// The user whom the file belongs to.
+    pub(super) owner: u32,
 }
 
 /// Reads a file that decides what may be done.
@@ -37,7 +39,7 @@ pub(super) fn read_guarded(path: &Path, cap: usize) -> Result<Guarded, FindError
     judge(&entries, user)?;
     let bytes = read(&mut file, &metadata, &way.end, cap)?;
     let text = String::from_utf8(bytes).map_err(|_| FindError::NotText { path: path.to_owned() })?;
-    Ok(Guarded { text, self_owned: owned_by(&entries, user) })
+    Ok(Guarded { text, self_owned: owned_by(&entries, user), owner: metadata.uid() })
 }
 
 /// Reads a file that a digest pins.
@@ -46,7 +48,7 @@ pub(super) fn read_pinned(path: &Path, cap: usize) -> Result<Vec<u8>, FindError>
     read(&mut file, &metadata, path, cap)
 }
 
-fn open(path: &Path) -> Result<(File, Metadata), FindError> {
+pub(super) fn open(path: &Path) -> Result<(File, Metadata), FindError> {
     // Without blocking: a pipe put in place of a file must not hold the runner.
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path);
     let file = file.map_err(|error| FindError::unreadable(path, &error))?;
@@ -63,35 +65,40 @@ fn read(file: &mut File, metadata: &Metadata, path: &Path, cap: usize) -> Result
 }
 
 /// Every folder and link on the way to a file, and where the way ends, free of links.
-struct Way {
-    entries: Vec<Entry>,
-    end: PathBuf,
+pub(super) struct Way {
+    pub(super) entries: Vec<Entry>,
+    pub(super) end: PathBuf,
 }
 
 /// What was found on the way.
 #[derive(Debug)]
-struct Entry {
-    kind: Kind,
-    path: PathBuf,
-    owner: u32,
+pub(super) struct Entry {
+    pub(super) kind: Kind,
+    pub(super) path: PathBuf,
+    pub(super) owner: u32,
     mode: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Folder,
     Link,
     File,
 }
 
 impl Entry {
-    fn new(kind: Kind, path: PathBuf, metadata: &Metadata) -> Entry {
+    pub(super) fn new(kind: Kind, path: PathBuf, metadata: &Metadata) -> Entry {
         Entry { kind, path, owner: metadata.uid(), mode: metadata.mode() }
+    }
+
+    #[cfg(test)]
+    pub(super) fn test(kind: Kind, path: &str, owner: u32, mode: u32) -> Entry {
+        Entry { kind, path: PathBuf::from(path), owner, mode }
     }
 }
 
 impl Way {
-    fn to(path: &Path) -> Result<Way, FindError> {
+    pub(super) fn to(path: &Path) -> Result<Way, FindError> {
         let absolute = std::path::absolute(path).map_err(|error| FindError::unreadable(path, &error))?;
         let mut ahead: VecDeque<OsString> = components(&absolute);
         let mut at = PathBuf::from("/");
@@ -142,7 +149,7 @@ fn metadata(path: &Path) -> Result<Metadata, FindError> {
 }
 
 /// Refuses what others could have written. What is `user`'s own is that user's to judge.
-fn judge(entries: &[Entry], user: u32) -> Result<(), FindError> {
+pub(super) fn judge(entries: &[Entry], user: u32) -> Result<(), FindError> {
     let folder_of = |entry: &Entry| {
         let folder = entry.path.parent()?;
         entries.iter().find(|other| other.kind == Kind::Folder && other.path == folder)
@@ -193,7 +200,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     fn entry(kind: Kind, path: &str, owner: u32, mode: u32) -> Entry {
-        Entry { kind, path: PathBuf::from(path), owner, mode }
+        Entry::test(kind, path, owner, mode)
     }
 
     /// `/etc/p/x.toml`, all root's, with one entry put in place of its like.

@@ -5,6 +5,7 @@
 //! | `[network]` | `proxy`, `ca`, `roots`: how to get out, and whom to trust |
 //! | `[[network.open]]` | private addresses that a provider may have: exactly one host, network and port |
 //! | `[audit]` | `file`, `syslog`: where the audit log goes |
+//! | `[native]` | `store`: where native code is kept |
 //! | `[ceilings]` | the most that any policy's `[limits]` may come to on this host |
 
 use super::file::{self, Ceilings, HostPort, Limits};
@@ -33,6 +34,8 @@ pub struct HostFile {
     pub open: Vec<Opening>,
     /// `[audit] file = "/var/log/rotabox/audit.jsonl"`, `syslog = true`. Nothing is recorded unless one is written.
     pub audit: audit::Settings,
+    /// `[native] store = "/srv/rotabox/native"`: another folder than [`crate::native::DEFAULT_STORE`]. Absolute.
+    pub native_store: Option<PathBuf>,
     /// `[ceilings]`: the most that any policy's `[limits]` may come to here.
     pub ceilings: Ceilings,
 }
@@ -61,6 +64,11 @@ pub struct Opening {
 }
 
 impl HostFile {
+    /// Where native code is kept on this host.
+    pub fn native_store(&self) -> &Path {
+        self.native_store.as_deref().unwrap_or(Path::new(crate::native::DEFAULT_STORE))
+    }
+
     /// A policy's limits, none above this host's `[ceilings]`.
     pub fn limits(&self, limits: &Limits) -> Limits {
         let most = &self.ceilings;
@@ -100,7 +108,7 @@ pub fn parse(file: SourceFile) -> Result<HostFile, Box<Diagnostic>> {
 fn read(file: &SourceFile) -> Parsed<HostFile> {
     tree::nothing_hidden(&file.text, "the host file")?;
     let document = tree::read(&file.text)?;
-    document.only(&["version", "network", "audit", "ceilings"], "the host file")?;
+    document.only(&["version", "network", "audit", "native", "ceilings"], "the host file")?;
     if document.get("version").is_some() {
         file::version(&document, "the host file")?;
     }
@@ -110,6 +118,11 @@ fn read(file: &SourceFile) -> Parsed<HostFile> {
     };
     if let Some(audit) = document.get("audit") {
         host.audit = read_audit(audit)?;
+    }
+    if let Some(native) = document.get("native") {
+        let table = native.table()?;
+        table.only(&["store"], "`[native]`")?;
+        host.native_store = Some(absolute(table.need("store", "`[native]`")?)?);
     }
     if let Some(ceilings) = document.get("ceilings") {
         let table = ceilings.table()?;

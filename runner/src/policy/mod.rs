@@ -10,6 +10,7 @@
 //! | [`fit`] | does a policy fit its page, before any params are there |
 //! | [`mod@bind`] | page + policy + params -> [`Bound`]; each name resolved, or an error listing those that exist |
 //! | [`mod@decide`] | the one decision |
+//! | [`trusted`] | a file that is believed because of who could have written it |
 //! | [`which`] | which route can have produced a request |
 //! | [`explain`] | a decision in words |
 
@@ -27,6 +28,7 @@ pub mod pattern;
 #[cfg(test)]
 mod tests;
 pub mod tls;
+pub mod trusted;
 pub mod which;
 
 pub use bind::{Bound, bind};

@@ -7,6 +7,7 @@ use crate::broker::http::redact::Redactor;
 use crate::broker::ledger::{Entry, Ledger};
 use crate::broker::outcome::{Live, Outcome};
 use crate::confine::Enforced;
+use crate::native::Native;
 use crate::page::Step;
 use crate::policy::file;
 use crate::policy::find::Found;
@@ -141,6 +142,9 @@ pub struct RunResult {
     page_sha256: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     policy_sha256: Option<String>,
+    /// Where the machine code came from; none if nothing was loaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    native: Option<Native>,
     #[serde(skip_serializing_if = "Option::is_none")]
     limits: Option<Limits>,
     walls: Walls,
@@ -182,6 +186,7 @@ impl RunResult {
             module_sha256: None,
             page_sha256: None,
             policy_sha256: None,
+            native: None,
             limits: None,
             walls: Walls { broker, worker: None },
             audit_anchor: None,
@@ -202,6 +207,11 @@ impl RunResult {
         self.module_sha256 = Some(found.module_sha256.clone());
         self.page_sha256 = Some(found.page_sha256.clone());
         self.policy_sha256 = Some(found.policy_sha256.clone());
+    }
+
+    /// Takes where the machine code came from.
+    pub fn native(&mut self, native: Native) {
+        self.native = Some(native);
     }
 
     /// Takes the limits in force.
@@ -281,6 +291,7 @@ impl RunResult {
             page_sha256: self.page_sha256.clone().unwrap_or_default(),
             account: self.account.clone(),
             hosts: self.hosts.clone(),
+            native: self.native,
             limits: self.limits.clone().unwrap_or_else(|| Limits::of(&file::Limits::default())),
             walls: self.walls.broker.clone(),
         }

@@ -3,9 +3,13 @@
 //! One pure [`Decoder`] serves the worker's blocking pipe and the broker's asynchronous one. It reads its input once,
 //! front to back, without indexing; it allocates a payload only after the header's length was held against the cap of its tag.
 
-use super::kind::{CALL, DESCRIBE, DESCRIBED, DONE, Kind, LOAD, LOG, MODULE, READY, REJECTED, REPLY, START, TRAPPED};
+use super::kind::{
+    CALL, COMPILE, COMPILED, DESCRIBE, DESCRIBED, DONE, Kind, LOAD, LOAD_NATIVE, LOG, MODULE, NATIVE_REFUSED, READY,
+    REJECTED, REPLY, START, TRAPPED,
+};
 use super::{
-    ARGS_MAX, CODE_MAX, Call, DETAIL_MAX, LINE_MAX, NAME_MAX, RunId, ToBroker, ToWorker, VALUE_MAX, WorkerMisbehaved,
+    ARGS_MAX, CODE_MAX, Call, DETAIL_MAX, FromCompiler, LINE_MAX, NAME_MAX, RunId, ToBroker, ToWorker, VALUE_MAX,
+    WorkerMisbehaved,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -76,12 +80,14 @@ pub trait Frame: Sized {
 }
 
 impl Frame for ToWorker {
-    const KINDS: &'static [Kind] = &[MODULE, LOAD, DESCRIBE, START, REPLY];
+    const KINDS: &'static [Kind] = &[MODULE, LOAD, DESCRIBE, START, REPLY, COMPILE, LOAD_NATIVE];
 
     fn kind(&self) -> Kind {
         match self {
             ToWorker::Module(_) => MODULE,
             ToWorker::Load(_) => LOAD,
+            ToWorker::Compile(_) => COMPILE,
+            ToWorker::LoadNative(_) => LOAD_NATIVE,
             ToWorker::Describe => DESCRIBE,
             ToWorker::Start(_) => START,
             ToWorker::Reply(_) => REPLY,
@@ -95,6 +101,8 @@ impl Frame for ToWorker {
                 Ok(())
             }
             ToWorker::Load(limits) => to_json(LOAD, limits, out),
+            ToWorker::Compile(limits) => to_json(COMPILE, limits, out),
+            ToWorker::LoadNative(code) => to_json(LOAD_NATIVE, code, out),
             ToWorker::Describe => Ok(()),
             ToWorker::Start(start) => to_json(START, start, out),
             ToWorker::Reply(reply) => to_json(REPLY, reply, out),
@@ -105,6 +113,8 @@ impl Frame for ToWorker {
         match kind {
             MODULE => Ok(ToWorker::Module(payload)),
             LOAD => from_json(kind, &payload).map(ToWorker::Load),
+            COMPILE => from_json(kind, &payload).map(ToWorker::Compile),
+            LOAD_NATIVE => from_json(kind, &payload).map(ToWorker::LoadNative),
             DESCRIBE => nothing(kind, &payload, ToWorker::Describe),
             START => from_json(kind, &payload).map(ToWorker::Start),
             REPLY => from_json(kind, &payload).map(ToWorker::Reply),
@@ -114,12 +124,13 @@ impl Frame for ToWorker {
 }
 
 impl Frame for ToBroker {
-    const KINDS: &'static [Kind] = &[READY, REJECTED, DESCRIBED, CALL, LOG, DONE, TRAPPED];
+    const KINDS: &'static [Kind] = &[READY, REJECTED, DESCRIBED, CALL, LOG, DONE, TRAPPED, NATIVE_REFUSED];
 
     fn kind(&self) -> Kind {
         match self {
             ToBroker::Ready(_) => READY,
             ToBroker::Rejected(_) => REJECTED,
+            ToBroker::NativeRefused(_) => NATIVE_REFUSED,
             ToBroker::Described(_) => DESCRIBED,
             ToBroker::Call(_) => CALL,
             ToBroker::Log(_) => LOG,
@@ -132,6 +143,7 @@ impl Frame for ToBroker {
         match self {
             ToBroker::Ready(enforced) => to_json(READY, enforced, out),
             ToBroker::Rejected(reasons) => to_json(REJECTED, reasons, out),
+            ToBroker::NativeRefused(reason) => to_json(NATIVE_REFUSED, reason, out),
             ToBroker::Described(description) => to_json(DESCRIBED, description, out),
             ToBroker::Call(call) => to_json(CALL, call, out),
             ToBroker::Log(line) => to_json(LOG, line, out),
@@ -144,6 +156,7 @@ impl Frame for ToBroker {
         let frame = match kind {
             READY => from_json(kind, &payload).map(ToBroker::Ready),
             REJECTED => from_json(kind, &payload).map(ToBroker::Rejected),
+            NATIVE_REFUSED => from_json(kind, &payload).map(ToBroker::NativeRefused),
             DESCRIBED => from_json(kind, &payload).map(ToBroker::Described),
             CALL => from_json(kind, &payload).map(ToBroker::Call),
             LOG => from_json(kind, &payload).map(ToBroker::Log),
@@ -153,6 +166,39 @@ impl Frame for ToBroker {
         }?;
         within_caps(&frame)?;
         Ok(frame)
+    }
+}
+
+impl Frame for FromCompiler {
+    const KINDS: &'static [Kind] = &[COMPILED, REJECTED];
+
+    fn kind(&self) -> Kind {
+        match self {
+            FromCompiler::Compiled(_) => COMPILED,
+            FromCompiler::Rejected(_) => REJECTED,
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), FrameError> {
+        match self {
+            FromCompiler::Compiled(code) => {
+                out.extend_from_slice(code);
+                Ok(())
+            }
+            FromCompiler::Rejected(reasons) => to_json(REJECTED, reasons, out),
+        }
+    }
+
+    fn read(kind: Kind, payload: Vec<u8>) -> Result<Self, FrameError> {
+        match kind {
+            COMPILED => Ok(FromCompiler::Compiled(payload)),
+            // The same caps as of any worker.
+            REJECTED => match ToBroker::read(kind, payload)? {
+                ToBroker::Rejected(reasons) => Ok(FromCompiler::Rejected(reasons)),
+                other => Err(FrameError::UnknownTag(other.kind().tag)),
+            },
+            other => Err(FrameError::UnknownTag(other.tag)),
+        }
     }
 }
 
@@ -380,7 +426,7 @@ fn within_caps(frame: &ToBroker) -> Result<(), FrameError> {
             over("code", failure.code.len(), CODE_MAX)?;
             over("detail", failure.detail.len(), DETAIL_MAX)
         }
-        ToBroker::Trapped(reason) => over("reason", reason.len(), DETAIL_MAX),
+        ToBroker::Trapped(reason) | ToBroker::NativeRefused(reason) => over("reason", reason.len(), DETAIL_MAX),
         ToBroker::Rejected(reasons) => {
             over("number of reasons", reasons.len(), super::REASONS_MAX)?;
             reasons.iter().try_for_each(|reason| over("reason", reason.len(), DETAIL_MAX))

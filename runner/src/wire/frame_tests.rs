@@ -1,13 +1,17 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 use super::*;
-use crate::wire::{Failure, Level, LogLine, Reply, Start};
+use crate::wire::{Failure, Level, Limits, LogLine, NativeCode, Reply, Start};
 use proptest::prelude::*;
 
 fn text() -> impl Strategy<Value = String> {
     // Control characters grow sixfold as JSON.
     proptest::collection::vec(prop_oneof![any::<char>(), Just('\0'), Just('"')], 0..40)
         .prop_map(|characters| characters.into_iter().collect())
+}
+
+fn limits() -> Limits {
+    Limits { memory_bytes: 1, fuel: 2, inert_wasi: true }
 }
 
 fn to_broker() -> impl Strategy<Value = ToBroker> {
@@ -22,6 +26,7 @@ fn to_broker() -> impl Strategy<Value = ToBroker> {
         Just(ToBroker::Done(Ok(()))),
         text().prop_map(|detail| ToBroker::Done(Err(Failure { code: "refused".to_owned(), detail }))),
         text().prop_map(ToBroker::Trapped),
+        text().prop_map(ToBroker::NativeRefused),
     ]
 }
 
@@ -29,6 +34,8 @@ fn to_worker() -> impl Strategy<Value = ToWorker> {
     prop_oneof![
         proptest::collection::vec(any::<u8>(), 0..200).prop_map(ToWorker::Module),
         Just(ToWorker::Describe),
+        any::<u64>().prop_map(|bytes| ToWorker::LoadNative(NativeCode { bytes, limits: limits() })),
+        Just(ToWorker::Compile(limits())),
         (text(), any::<bool>(), proptest::collection::vec((text(), text()), 0..4), any::<u64>()).prop_map(
             |(user, has_old_password, texts, milliseconds)| ToWorker::Start(Start {
                 step: rotabox_page::Step::Verify,
@@ -234,6 +241,19 @@ async fn both_readers_read_the_same() {
         assert_eq!(read_async(&mut asynchronous, &mut other).await.unwrap(), Some((RunId(9), frame)));
     }
     assert!(read_async(&mut asynchronous, &mut other).await.unwrap().is_none());
+}
+
+#[test]
+fn machine_code_comes_from_a_compiler_only() {
+    let code = FromCompiler::Compiled(vec![0, 1, 2]);
+    let bytes = encode(RunId(0), &code).unwrap();
+    assert_eq!(Decoder::new().take(&mut bytes.as_slice()).unwrap(), Some((RunId(0), code)));
+    let error = Decoder::<ToBroker>::new().take(&mut bytes.as_slice()).unwrap_err();
+    assert_eq!(error, FrameError::UnknownTag(137));
+    let too_many = encode(RunId(0), &FromCompiler::Rejected(vec![String::new(); 51])).unwrap();
+    assert!(matches!(Decoder::<FromCompiler>::new().take(&mut too_many.as_slice()), Err(FrameError::OverCap { .. })));
+    let ready = encode(RunId(0), &ToBroker::Ready(Default::default())).unwrap();
+    assert!(Decoder::<FromCompiler>::new().take(&mut ready.as_slice()).is_err());
 }
 
 #[test]

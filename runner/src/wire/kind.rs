@@ -19,6 +19,9 @@ const MIB: u32 = 1024 * KIB;
 /// The most bytes of a module. The largest useful ones hold a Python interpreter and have 19 MB.
 pub const MODULE_MAX: u32 = 32 * MIB;
 
+/// The most bytes of machine code. It is two to three times as large as its module.
+const NATIVE_MAX: u32 = 256 * MIB;
+
 const fn kind(tag: u8, name: &'static str, cap: u32, of_run: bool) -> Kind {
     Kind { tag, name, cap, of_run }
 }
@@ -29,6 +32,8 @@ pub(super) const LOAD: Kind = kind(2, "load", KIB, false);
 pub(super) const DESCRIBE: Kind = kind(3, "describe", 0, false);
 pub(super) const START: Kind = kind(4, "start", 8 * MIB, true); // facts of one record: the line on stdin has at most 1 MiB
 pub(super) const REPLY: Kind = kind(5, "reply", 8 * MIB, true); // what a page shows of one answer
+pub(super) const COMPILE: Kind = kind(6, "compile", KIB, false);
+pub(super) const LOAD_NATIVE: Kind = kind(7, "load-native", KIB, false);
 pub(super) const READY: Kind = kind(129, "ready", 4 * KIB, false);
 pub(super) const REJECTED: Kind = kind(130, "rejected", 512 * KIB, false);
 pub(super) const DESCRIBED: Kind = kind(131, "described", 2 * MIB, false);
@@ -36,3 +41,5 @@ pub(super) const CALL: Kind = kind(132, "call", 2 * MIB, true);
 pub(super) const LOG: Kind = kind(133, "log", 8 * KIB, true);
 pub(super) const DONE: Kind = kind(134, "done", 8 * KIB, true);
 pub(super) const TRAPPED: Kind = kind(135, "trapped", 8 * KIB, true);
+pub(super) const NATIVE_REFUSED: Kind = kind(136, "native-refused", 8 * KIB, false);
+pub(super) const COMPILED: Kind = kind(137, "compiled", NATIVE_MAX, false); // never of a worker that runs a rotator

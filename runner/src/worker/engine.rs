@@ -1,8 +1,9 @@
 //! Compile and link.
 
 use super::guest::{self, Guest, RotatorPre};
-use super::{scan, wasi};
-use crate::wire::Limits;
+use super::{native, scan, wasi};
+use crate::confine::Handed;
+use crate::wire::{Limits, NativeCode};
 use wasmparser::WasmFeatures;
 use wasmtime::component::types::{self, ComponentItem};
 use wasmtime::component::{Component, Linker, Type};
@@ -36,20 +37,47 @@ pub(super) struct Loaded {
 
 /// Scans, compiles and links; or says why not, a sentence a reason.
 pub(super) fn load(module: &[u8], limits: Limits) -> Result<Loaded, Vec<String>> {
-    if limits.memory_bytes > MEMORY_MAX {
-        return Err(vec![format!(
-            "a memory limit of {} bytes is not supported: {MEMORY_MAX} is the most",
-            limits.memory_bytes
-        )]);
-    }
+    let component = component(module, &limits)?;
+    let pre = link(&component, limits.inert_wasi).map_err(|error| said("it does not fit the contract", &error))?;
+    Ok(Loaded { engine: component.engine().clone(), pre, limits })
+}
+
+/// Does all of [`load`], so that only what would be accepted is kept, and answers with the machine code.
+pub(super) fn compile(module: &[u8], limits: Limits) -> Result<Vec<u8>, Vec<String>> {
+    let component = component(module, &limits)?;
+    link(&component, limits.inert_wasi).map_err(|error| said("it does not fit the contract", &error))?;
+    component.serialize().map_err(|error| said("its machine code cannot be kept", &error))
+}
+
+fn component(module: &[u8], limits: &Limits) -> Result<Component, Vec<String>> {
+    memory_fits(limits).map_err(|reason| vec![reason])?;
     let reasons = scan::reasons(module, limits.inert_wasi, limits.memory_bytes);
     if !reasons.is_empty() {
         return Err(reasons);
     }
     let engine = Engine::new(&config()).map_err(|error| said("the engine cannot start", &error))?;
-    let component = Component::from_binary(&engine, module).map_err(|error| said("it cannot be compiled", &error))?;
-    let pre = link(&component, limits.inert_wasi).map_err(|error| said("it does not fit the contract", &error))?;
-    Ok(Loaded { engine, pre, limits })
+    Component::from_binary(&engine, module).map_err(|error| said("it cannot be compiled", &error))
+}
+
+/// Maps and links machine code that [`compile`] made, or says why not. It was scanned then; what a policy has changed since shows
+/// when it is linked (WASI) or begun (memory).
+pub(super) fn load_native(file: Handed, code: &NativeCode) -> Result<Loaded, String> {
+    memory_fits(&code.limits)?;
+    let mut config = config();
+    config.enable_compiler(false);
+    let component = native::load(file, code.bytes, config).map_err(|error| format!("{error:#}"))?;
+    let pre = link(&component, code.limits.inert_wasi).map_err(|error| format!("{error:#}"))?;
+    Ok(Loaded { engine: component.engine().clone(), pre, limits: code.limits.clone() })
+}
+
+fn memory_fits(limits: &Limits) -> Result<(), String> {
+    if limits.memory_bytes > MEMORY_MAX {
+        return Err(format!(
+            "a memory limit of {} bytes is not supported: {MEMORY_MAX} is the most",
+            limits.memory_bytes
+        ));
+    }
+    Ok(())
 }
 
 /// The engine's error may quote the module.

@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | `scan` | what a module must be, before anything is compiled |
 //! | `engine` | compile and link |
+//! | `native` | machine code from a file instead of a compiler |
 //! | `runs` | the runs that are outstanding |
 //! | `guest` | one step in a fresh store: the contract's imports |
 //! | `port` | a run's way to the broker |
@@ -18,15 +19,17 @@
 mod engine;
 mod guest;
 mod meter;
+mod native;
 mod port;
 mod runs;
 mod scan;
 mod trapped;
 mod wasi;
 
+use crate::broker::link::NATIVE_WORD;
 use crate::confine;
 use crate::wire::frame::{self, Decoder, FrameError, ReadError};
-use crate::wire::{REASONS_MAX, RunId, ToBroker, ToWorker, clip};
+use crate::wire::{DETAIL_MAX, FromCompiler, REASONS_MAX, RunId, ToBroker, ToWorker, clip};
 use std::io::{BufReader, Read, Write};
 use std::process::ExitCode;
 
@@ -34,11 +37,13 @@ use std::process::ExitCode;
 pub fn main() -> ExitCode {
     // stderr is nowhere, and a message could quote the guest.
     std::panic::set_hook(Box::new(|_| {}));
-    // `rotabox __worker BROKER`
-    let broker = std::env::args_os().nth(2).and_then(|id| id.to_str()?.parse().ok());
+    // `rotabox __worker BROKER [native]`
+    let mut args = std::env::args_os().skip(2);
+    let broker = args.next().and_then(|id| id.to_str()?.parse().ok());
+    let native = args.next().filter(|word| word == NATIVE_WORD).map(|_| confine::handed_over());
     let Ok(mut enforced) = confine::worker_start(broker) else { return ExitCode::FAILURE };
     confine::worker_first_wall(&mut enforced);
-    match serve(std::io::stdin().lock(), Box::new(confine::stdout()), enforced) {
+    match serve(std::io::stdin().lock(), Box::new(confine::stdout()), native, enforced) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
@@ -59,25 +64,20 @@ enum Stop {
     OutOfTurn(&'static str),
 }
 
-fn serve(stdin: impl Read, stdout: Box<dyn Write + Send>, mut enforced: confine::Enforced) -> Result<(), Stop> {
+type Next<'n> = dyn FnMut() -> Result<Option<(RunId, ToWorker)>, ReadError> + 'n;
+
+fn serve(
+    stdin: impl Read,
+    stdout: Box<dyn Write + Send>,
+    native: Option<confine::Handed>,
+    mut enforced: confine::Enforced,
+) -> Result<(), Stop> {
     let mut pipe = BufReader::with_capacity(64 * 1024, stdin);
     let mut decoder = Decoder::<ToWorker>::new();
     let out = port::Out::new(stdout);
     let mut next = || frame::read(&mut pipe, &mut decoder);
 
-    let (_, ToWorker::Module(module)) = next()?.ok_or(Stop::Early)? else { return Err(Stop::OutOfTurn("module")) };
-    let limits = match next()?.ok_or(Stop::Early)? {
-        (_, ToWorker::Load(limits)) => limits,
-        (_, ToWorker::Describe) => {
-            return Ok(out.write(RunId(0), &ToBroker::Described(scan::describe(&module)))?);
-        }
-        _ => return Err(Stop::OutOfTurn("load")),
-    };
-    let loaded = match engine::load(&module, limits) {
-        Ok(loaded) => loaded,
-        Err(reasons) => return Ok(out.write(RunId(0), &ToBroker::Rejected(clipped(reasons)))?),
-    };
-    drop(module);
+    let Some(loaded) = loaded(&mut next, &out, native)? else { return Ok(()) };
     confine::worker_second_wall(&mut enforced);
     out.write(RunId(0), &ToBroker::Ready(enforced))?;
     let mut runs = runs::Runs::new(loaded, out);
@@ -85,6 +85,44 @@ fn serve(stdin: impl Read, stdout: Box<dyn Write + Send>, mut enforced: confine:
         runs.take(run, frame)?;
     }
     Ok(())
+}
+
+/// Up to what can be run; nothing if the worker was asked for something else, which it has answered.
+fn loaded(
+    next: &mut Next<'_>,
+    out: &port::Out,
+    native: Option<confine::Handed>,
+) -> Result<Option<engine::Loaded>, Stop> {
+    let module = match (next()?.ok_or(Stop::Early)?, native) {
+        ((_, ToWorker::Module(module)), _) => module,
+        ((_, ToWorker::LoadNative(code)), Some(file)) => match engine::load_native(file, &code) {
+            Ok(loaded) => return Ok(Some(loaded)),
+            Err(reason) => {
+                out.write(RunId(0), &ToBroker::NativeRefused(clip(reason, DETAIL_MAX)))?;
+                match next()?.ok_or(Stop::Early)? {
+                    (_, ToWorker::Module(module)) => module,
+                    _ => return Err(Stop::OutOfTurn("module")),
+                }
+            }
+        },
+        _ => return Err(Stop::OutOfTurn("module")),
+    };
+    match next()?.ok_or(Stop::Early)? {
+        (_, ToWorker::Load(limits)) => match engine::load(&module, limits) {
+            Ok(loaded) => return Ok(Some(loaded)),
+            Err(reasons) => out.write(RunId(0), &ToBroker::Rejected(clipped(reasons)))?,
+        },
+        (_, ToWorker::Compile(limits)) => {
+            let answer = match engine::compile(&module, limits) {
+                Ok(code) => FromCompiler::Compiled(code),
+                Err(reasons) => FromCompiler::Rejected(clipped(reasons)),
+            };
+            out.write(RunId(0), &answer)?;
+        }
+        (_, ToWorker::Describe) => out.write(RunId(0), &ToBroker::Described(scan::describe(&module)))?,
+        _ => return Err(Stop::OutOfTurn("load")),
+    }
+    Ok(None)
 }
 
 fn clipped(reasons: Vec<String>) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! A run's way to the broker: calls that wait for their reply, and log lines that do not.
 
 use super::Stop;
-use crate::wire::frame::{self, FrameError};
+use crate::wire::frame::{self, Frame, FrameError};
 use crate::wire::{CALLS_PER_STEP, Call, LINE_MAX, LINES_PER_STEP, Level, LogLine, Reply, RunId, ToBroker, clip};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,7 +18,7 @@ impl Out {
     }
 
     /// One frame, one write.
-    pub(super) fn write(&self, run: RunId, frame: &ToBroker) -> io::Result<()> {
+    pub(super) fn write(&self, run: RunId, frame: &impl Frame) -> io::Result<()> {
         let bytes = frame::encode(run, frame).map_err(io::Error::other)?;
         lock(&self.0).write_all(&bytes)
     }

@@ -57,6 +57,8 @@ impl Runs {
                 run.port.deliver(reply)?;
             }
             ToWorker::Module(_) => return Err(Stop::OutOfTurn("module")),
+            ToWorker::Compile(_) => return Err(Stop::OutOfTurn("compile")),
+            ToWorker::LoadNative(_) => return Err(Stop::OutOfTurn("load-native")),
             ToWorker::Load(_) => return Err(Stop::OutOfTurn("load")),
             ToWorker::Describe => return Err(Stop::OutOfTurn("describe")),
         }

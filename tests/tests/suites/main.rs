@@ -7,6 +7,7 @@
 //! | `torture` | each request of a rotation fails in each way, once and for good |
 //! | `processes` | what another process can see; signals; a worker that dies; a closed stdout |
 //! | `modules` | files that are no rotator |
+//! | `native` | machine code from the store, and poisoned entries |
 //! | `finding` | a policy by name or by a module's digest |
 //! | `addresses` | where nothing may be dialled |
 //! | `stand_in` | the stand-ins themselves |
@@ -23,6 +24,7 @@ mod addresses;
 mod finding;
 mod gateway;
 mod modules;
+mod native;
 mod passwords;
 mod processes;
 mod stand_in;

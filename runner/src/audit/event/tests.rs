@@ -16,6 +16,7 @@ pub(crate) fn all(text: &str) -> Vec<Event> {
             rotator: t(),
             module_sha256: "b".repeat(64),
             page_sha256: "c".repeat(64),
+            native: Some(crate::native::Native::Stored),
             account: Some(t()),
             hosts: vec![t(); 100],
             limits: Limits::of(&file::Limits::default()),

@@ -195,7 +195,7 @@ impl<'b> Desk<'b> {
                     self.note(Event::Trap(event::Trap { step: running.label.clone(), guest: said.clone() }));
                     return running.seen.because(format!("the rotator was stopped: {said}"));
                 }
-                ToBroker::Ready(_) | ToBroker::Rejected(_) | ToBroker::Described(_) => {
+                ToBroker::Ready(_) | ToBroker::Rejected(_) | ToBroker::NativeRefused(_) | ToBroker::Described(_) => {
                     let error = wire::WorkerMisbehaved::OutOfTurn("a frame about loading, in a step");
                     return self.give_up_worker(running, error.to_string()).await;
                 }
