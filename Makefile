@@ -2,9 +2,10 @@
 
 SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
+LINES       := 100000
 TARGET      := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help setup build guests dist test vendor test-real bench demo lint advisories clean
+.PHONY: help setup build guests dist test vendor test-real bench demo soak lint advisories clean
 
 help:             ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -44,6 +45,13 @@ bench: guests     ## measures the release build beside Bash, Python and the publ
 
 demo: guests      ## what a PAM admin sees: approve, rehearse, rotate
 	@bash tests/demo.sh
+
+soak: guests      ## 100,000 lines through `batch`: plain, with faults, with workers killed (LINES=N for another number)
+	cargo build --release --package rotabox --bin rotabox
+	cargo build --release --package rotabox-tests --bin soak
+	ROTABOX_BIN=$(TARGET)/release/rotabox $(TARGET)/release/soak --lines $(LINES)
+	ROTABOX_BIN=$(TARGET)/release/rotabox $(TARGET)/release/soak --lines $(LINES) --faults 100
+	ROTABOX_BIN=$(TARGET)/release/rotabox $(TARGET)/release/soak --lines $(LINES) --kills 5000 --as-finished
 
 lint: setup       ## formatting and clippy
 	cargo fmt --all --check

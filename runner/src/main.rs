@@ -3,8 +3,10 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    if std::env::args_os().nth(1).is_some_and(|verb| verb == "__worker") {
-        return rotabox::worker::main();
+    match std::env::args_os().nth(1) {
+        Some(verb) if verb == "__worker" => return rotabox::worker::main(),
+        Some(verb) if verb == "__launcher" => return rotabox::broker::launcher::main(),
+        _ => {}
     }
     rotabox::cli::main(std::env::args_os())
 }

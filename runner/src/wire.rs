@@ -57,6 +57,9 @@ pub enum ToWorker {
     Start(Start),
     /// The answer to the run's outstanding call.
     Reply(Reply),
+    /// Nobody waits for the run any more (its time is up): its store is dropped. Answered with [`ToBroker::Left`], also if it has
+    /// ended meanwhile.
+    Leave,
 }
 
 /// What the worker sends.
@@ -78,6 +81,8 @@ pub enum ToBroker {
     Done(Result<(), Failure>),
     /// The step ended in a trap: out of fuel, out of time, out of memory, unreachable code, …
     Trapped(String),
+    /// The run that was to be left is gone. The last frame of it.
+    Left,
 }
 
 /// What a worker that compiles for the store sends. A direction of its own: a worker that runs a rotator has no frame of this size.

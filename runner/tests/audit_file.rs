@@ -3,7 +3,7 @@
 
 mod audit_common;
 
-use audit_common::{Log, nothing, open, outcome, said, sending, warning};
+use audit_common::{Log, at_once, nothing, open, outcome, said, sending, warning};
 use rotabox::audit::chain::{self, Hash};
 use rotabox::audit::event::{self, Event};
 use rotabox::audit::verify::{Broken, What};
@@ -17,7 +17,7 @@ use std::path::Path;
 fn a_run_leaves_one_chain_whose_last_hash_is_the_anchor() {
     let log = Log::new();
     let mut trail = log.trail("r1").with_clock(|| "2026-02-03T04:05:06.7891Z".parse().unwrap());
-    let intended = trail.intend(sending(), &nothing()).unwrap();
+    let intended = at_once(trail.intend(sending(), &nothing())).unwrap();
     trail.note(warning("a warning"), &nothing());
     trail.note(outcome("rotated", 0), &nothing());
     drop(intended);
@@ -44,7 +44,7 @@ fn only_what_is_on_the_disk_is_an_anchor() {
     let mut trail = log.trail("r1");
     trail.record(warning("not waited for"), &nothing()).unwrap();
     assert_eq!(trail.anchor(), None);
-    let _ = trail.intend(sending(), &nothing()).unwrap();
+    let _ = at_once(trail.intend(sending(), &nothing())).unwrap();
     let anchor = trail.anchor();
     trail.record(warning("not waited for"), &nothing()).unwrap();
     assert_eq!(trail.anchor(), anchor);
@@ -53,7 +53,7 @@ fn only_what_is_on_the_disk_is_an_anchor() {
 #[test]
 fn a_log_that_is_off_refuses_nothing_and_has_no_anchor() {
     let mut trail = Audit::off().trail("r1");
-    let _ = trail.intend(sending(), &nothing()).unwrap();
+    let _ = at_once(trail.intend(sending(), &nothing())).unwrap();
     trail.note(outcome("rotated", 0), &nothing());
     assert_eq!((trail.anchor(), trail.warnings().len()), (None, 0));
 }
@@ -205,7 +205,7 @@ fn an_altered_last_line_is_recorded_and_never_passes() {
 fn a_cut_behind_the_back_of_a_run_shows_against_its_anchor() {
     let log = Log::new();
     let mut trail = log.trail("r1");
-    let _ = trail.intend(sending(), &nothing()).unwrap();
+    let _ = at_once(trail.intend(sending(), &nothing())).unwrap();
     let kept = log.bytes();
     trail.note(outcome("rotated", 0), &nothing());
     let anchor = trail.anchor().unwrap();
@@ -237,7 +237,7 @@ fn a_new_file_names_the_last_hash_of_the_one_that_was_rotated_away() {
 fn a_file_that_is_emptied_under_a_run_starts_a_chain_that_names_the_old_one() {
     let log = Log::with(1);
     let mut trail = log.trail("r1");
-    let _ = trail.intend(sending(), &nothing()).unwrap();
+    let _ = at_once(trail.intend(sending(), &nothing())).unwrap();
     log.write("");
     trail.note(outcome("rotated", 0), &nothing());
     let intact = log.check(&[]).unwrap();

@@ -3,7 +3,7 @@
 
 mod audit_common;
 
-use audit_common::{Log, nothing, outcome, sending, warning};
+use audit_common::{Log, at_once, nothing, outcome, sending, warning};
 use rotabox::audit::chain::{self, Record};
 use rotabox::audit::verify::verify;
 use rotabox::audit::{Audit, AuditError, Settings};
@@ -59,7 +59,7 @@ fn beside_a_file_it_gets_intents_and_outcomes_as_anchors_out_of_reach() {
     let log = Log::new();
     let system = SystemLog::listen(&log);
     let mut trail = audit(&log, true).unwrap().trail("r1");
-    let _ = trail.intend(sending(), &nothing()).unwrap();
+    let _ = at_once(trail.intend(sending(), &nothing())).unwrap();
     trail.note(warning("for the file only"), &nothing());
     trail.note(outcome("unknown", 6), &nothing());
     let told = system.told();
@@ -75,7 +75,7 @@ fn without_a_file_it_gets_everything_and_a_process_has_a_chain_of_its_own() {
     let log = Log::new();
     let system = SystemLog::listen(&log);
     let mut trail = audit(&log, false).unwrap().trail("r1");
-    let _ = trail.intend(sending(), &nothing()).unwrap();
+    let _ = at_once(trail.intend(sending(), &nothing())).unwrap();
     trail.note(warning("a warning"), &nothing());
     trail.note(outcome("rotated", 0), &nothing());
     let lines: String = system.told().into_iter().map(|(_, message)| message + "\n").collect();
@@ -98,10 +98,10 @@ fn alone_it_refuses_the_change_when_it_is_gone_and_is_used_again_when_it_is_back
     let log = Log::new();
     let system = SystemLog::listen(&log);
     let mut trail = audit(&log, false).unwrap().trail("r1");
-    let _ = trail.intend(sending(), &nothing()).unwrap();
+    let _ = at_once(trail.intend(sending(), &nothing())).unwrap();
     drop(system);
     std::fs::remove_file(path(&log)).unwrap();
-    let refused = trail.intend(sending(), &nothing()).unwrap_err();
+    let refused = at_once(trail.intend(sending(), &nothing())).unwrap_err();
     assert!(matches!(refused, AuditError::SystemLogFails { .. }), "{refused}");
     let system = SystemLog::listen(&log);
     trail.note(outcome("unchanged", 1), &nothing());
@@ -117,7 +117,7 @@ fn beside_a_file_a_system_log_that_goes_away_refuses_nothing_and_is_a_warning() 
     let mut trail = audit(&log, true).unwrap().trail("r1");
     drop(system);
     std::fs::remove_file(path(&log)).unwrap();
-    let _ = trail.intend(sending(), &nothing()).unwrap();
+    let _ = at_once(trail.intend(sending(), &nothing())).unwrap();
     assert!(trail.warnings()[0].contains("took no message"), "{:?}", trail.warnings());
     assert_eq!(log.events(), ["chain-start", "intent"]);
 }

@@ -3,7 +3,7 @@
 
 mod audit_common;
 
-use audit_common::{Log, nothing, open, outcome, sending, warning};
+use audit_common::{Log, at_once, nothing, open, outcome, sending, warning};
 use rotabox::audit::AuditError;
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -58,7 +58,7 @@ fn runs_at_once_make_one_chain() {
 }
 
 fn append_a_run(trail: &mut rotabox::audit::Trail) {
-    let _ = trail.intend(sending(), &nothing()).unwrap();
+    let _ = at_once(trail.intend(sending(), &nothing())).unwrap();
     for index in 0..EVENTS {
         trail.record(warning(&index.to_string()), &nothing()).unwrap();
     }
@@ -93,7 +93,8 @@ fn child_fills_the_disk() {
     let Some(path) = as_child() else { return };
     rotabox::confine::broker_start();
     let mut trail = open(path).unwrap().trail("full");
-    let refused = (0..1000).find_map(|_| trail.intend(sending(), &nothing()).err()).expect("the disk has an end");
+    let refused =
+        (0..1000).find_map(|_| at_once(trail.intend(sending(), &nothing())).err()).expect("the disk has an end");
     assert!(matches!(refused, AuditError::CannotWrite { why: ErrorKind::FileTooLarge, .. }), "{refused}");
     assert!(refused.to_string().contains("rotate it"), "{refused}");
     let anchor = trail.anchor();
@@ -121,7 +122,7 @@ fn child_behind_the_walls() {
     let mut enforced = rotabox::confine::broker_start();
     let mut trail = open(path).unwrap().trail("walls");
     rotabox::confine::broker_walls(&mut enforced, &[443]);
-    let _ = trail.intend(sending(), &nothing()).unwrap();
+    let _ = at_once(trail.intend(sending(), &nothing())).unwrap();
     trail.note(warning("a warning"), &nothing());
     trail.note(outcome("rotated", 0), &nothing());
     assert!(trail.warnings().is_empty(), "{:?}", trail.warnings());
@@ -133,10 +134,10 @@ fn whoever_keeps_the_lock_is_not_waited_for_without_end() {
     let mut trail = log.trail("r1");
     let holder = std::fs::File::open(&log.path).unwrap();
     holder.lock().unwrap();
-    let refused = trail.intend(sending(), &nothing()).unwrap_err();
+    let refused = at_once(trail.intend(sending(), &nothing())).unwrap_err();
     assert!(matches!(refused, AuditError::Busy { .. }), "{refused}");
     holder.unlock().unwrap();
-    let _ = trail.intend(sending(), &nothing()).unwrap();
+    let _ = at_once(trail.intend(sending(), &nothing())).unwrap();
     trail.note(outcome("rotated", 0), &nothing());
     assert_eq!(log.records().last().unwrap().fields["unrecorded"], 1, "the gap is said");
 }

@@ -3,7 +3,7 @@
 
 mod audit_common;
 
-use audit_common::{Log, nothing, outcome, sending, warning};
+use audit_common::{Log, at_once, nothing, outcome, sending, warning};
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
@@ -26,7 +26,7 @@ fn a_log_of_two_runs() -> (Log, String) {
     let mut anchor = None;
     for (run, word, exit) in [("r1", "rotated", 0), ("r2", "unknown", 6)] {
         let mut trail = log.trail(run).with_clock(|| "2026-02-03T04:05:06.789Z".parse().unwrap());
-        let _ = trail.intend(sending(), &nothing()).unwrap();
+        let _ = at_once(trail.intend(sending(), &nothing())).unwrap();
         trail.note(outcome(word, exit), &nothing());
         anchor = trail.anchor();
     }

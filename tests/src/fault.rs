@@ -5,6 +5,7 @@
 //! on    = "POST /api/v1/users/*/credentials/change_password"
 //! times = 1          # how often; default: always
 //! skip  = 0          # matching requests that are let through first
+//! every = 1          # of the others, each that many
 //! apply = true       # carry the request out, then go wrong; default false
 //! then  = "reset"    # close, reset, silence, truncate, drip, garbage
 //! ```
@@ -27,6 +28,12 @@ pub struct Fault {
     /// Matching requests that are let through first.
     #[serde(default)]
     pub skip: usize,
+    /// Of the others, each that many.
+    #[serde(default = "one")]
+    pub every: usize,
+    /// Matching requests so far, those that were skipped apart.
+    #[serde(skip)]
+    count: usize,
     /// Whether the stand-in carries the request out first.
     #[serde(default)]
     pub apply: bool,
@@ -45,6 +52,10 @@ pub struct Fault {
 
 fn always() -> usize {
     usize::MAX
+}
+
+fn one() -> usize {
+    1
 }
 
 /// What the client gets.
@@ -86,6 +97,10 @@ impl Fault {
         }
         if self.skip > 0 {
             self.skip -= 1;
+            return None;
+        }
+        self.count += 1;
+        if !self.count.is_multiple_of(self.every.max(1)) {
             return None;
         }
         self.times = self.times.saturating_sub(1);

@@ -12,6 +12,7 @@
 //! | [`run`] | runs the binary, asserts what must always hold |
 //! | [`leak`] | secrets in every encoding |
 //! | [`case`] | a folder a case |
+//! | [`soak`] | many lines through `rotabox batch`, every one accounted for |
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -34,3 +35,4 @@ pub mod rest;
 pub mod run;
 pub mod script;
 pub mod server;
+pub mod soak;

@@ -101,6 +101,13 @@ impl Bench {
         self.write_config();
     }
 
+    /// Takes `[audit]` out of the host file.
+    pub fn keep_no_log(&mut self) {
+        let network = self.config.find("[network]").unwrap_or(0);
+        self.config.drain(..network);
+        self.write_config();
+    }
+
     fn write_config(&self) {
         fs::write(self.folder().join("rotabox.toml"), &self.config).expect("rotabox.toml can be written");
     }

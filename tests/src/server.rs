@@ -7,7 +7,8 @@ use crate::ca::Ca;
 use crate::fault::{Fault, How};
 use crate::gate::{Gate, Held, Moment};
 use crate::http::{Answer, Request, read_request};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -55,6 +56,39 @@ struct Seen {
     run: usize,
     /// What clients sent that was no HTTP.
     broken: Vec<String>,
+    /// Several accounts are changed in one run: a changing request may come again with another body.
+    by_body: bool,
+    /// Only counted, not kept: for more runs than memory is meant to grow with.
+    many: Option<Many>,
+}
+
+#[derive(Default)]
+struct Many {
+    requests: usize,
+    /// Hashes of the changing requests, bodies included, since the last run began.
+    changing: HashSet<u64>,
+    twice: Vec<String>,
+}
+
+impl Seen {
+    /// Takes a request in, which gets its number.
+    fn take(&mut self, request: &mut Request, changes: bool) {
+        let Some(many) = &mut self.many else {
+            request.number = self.requests.len();
+            self.requests.push(request.clone());
+            self.statuses.push(None);
+            return;
+        };
+        request.number = many.requests;
+        many.requests += 1;
+        if changes {
+            let mut hasher = DefaultHasher::new();
+            (request.line(), &request.body).hash(&mut hasher);
+            if !many.changing.insert(hasher.finish()) {
+                many.twice.push(request.line());
+            }
+        }
+    }
 }
 
 impl Server {
@@ -109,6 +143,11 @@ impl Server {
         lock(&self.shared.faults).push(fault);
     }
 
+    /// Nothing goes wrong by script any more.
+    pub fn forget_faults(&self) {
+        lock(&self.shared.faults).clear();
+    }
+
     /// Holds the request `on` (`METHOD path`, with `*`) that comes after `skip` others of its kind.
     pub fn hold(&self, on: &str, skip: usize, moment: Moment) -> Gate {
         let (gate, held) = Gate::new(on, skip, moment);
@@ -120,6 +159,25 @@ impl Server {
     pub fn begin_run(&self) {
         let mut seen = lock(&self.shared.seen);
         seen.run = seen.requests.len();
+        if let Some(many) = &mut seen.many {
+            many.changing.clear();
+        }
+    }
+
+    /// Runs come for several accounts at once: a changing request may come again with another body, but never with the same.
+    pub fn of_many_accounts(&self) {
+        lock(&self.shared.seen).by_body = true;
+    }
+
+    /// From now on requests are counted and not kept. Many runs come at once, each for another account: a changing request may come
+    /// again with another body, but never with the same.
+    pub fn only_count(&self) {
+        lock(&self.shared.seen).many.get_or_insert_default();
+    }
+
+    /// How many requests were counted.
+    pub fn counted(&self) -> usize {
+        lock(&self.shared.seen).many.as_ref().map_or(0, |many| many.requests)
     }
 
     /// Forgets all that was seen, for those who send very much. No request may be on its way.
@@ -180,10 +238,13 @@ impl Server {
         let seen = lock(&self.shared.seen);
         let mut counts = BTreeMap::new();
         for request in seen.requests[seen.run..].iter().filter(|request| self.shared.provider.changes(request)) {
-            *counts.entry(request.line()).or_insert(0_usize) += 1;
+            let body = if seen.by_body { request.text() } else { String::new() };
+            *counts.entry((request.line(), body)).or_insert(0_usize) += 1;
         }
         let twice: Vec<_> = counts.into_iter().filter(|(_, count)| *count > 1).collect();
         assert!(twice.is_empty(), "changing requests were sent more than once in a run: {twice:?}");
+        let twice = seen.many.as_ref().map_or(&[][..], |many| &many.twice);
+        assert!(twice.is_empty(), "the same changing requests came more than once: {twice:?}");
         assert!(seen.broken.is_empty(), "broken requests came: {:?}", seen.broken);
     }
 }
@@ -231,11 +292,9 @@ fn serve(stream: TcpStream, connection: usize, shared: &Arc<Shared>) -> io::Resu
             }
         };
         let request = {
-            let mut seen = lock(&shared.seen);
-            let number = seen.requests.len();
-            let request = Request { number, connection, at: Instant::now(), method, target, headers, body };
-            seen.requests.push(request.clone());
-            seen.statuses.push(None);
+            let mut request = Request { number: 0, connection, at: Instant::now(), method, target, headers, body };
+            let changes = shared.provider.changes(&request);
+            lock(&shared.seen).take(&mut request, changes);
             request
         };
         let gates = lock(&shared.gates).clone();
@@ -246,8 +305,10 @@ fn serve(stream: TcpStream, connection: usize, shared: &Arc<Shared>) -> io::Resu
             Some((how, false)) => how,
             Some((how, true)) => how.or_truly(shared.provider.answer(&request)),
         };
-        if let How::Answer(answer) = &how {
-            lock(&shared.seen).statuses[request.number] = Some(answer.status);
+        if let How::Answer(answer) = &how
+            && let Some(status) = lock(&shared.seen).statuses.get_mut(request.number)
+        {
+            *status = Some(answer.status);
         }
         gates.iter().for_each(|gate| gate.pass(&request, Moment::Applied));
         let replied = reply(&mut stream, how);

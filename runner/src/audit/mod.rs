@@ -6,6 +6,7 @@
 //! | [`canonical`] | the one way to write a record |
 //! | [`chain`] | records linked by their hashes; reading one back |
 //! | [`sink`], [`syslog`] | the file, the system log |
+//! | `group` | bringing records to the disk for many runs at once |
 //! | [`trail`] | one run's way through it |
 //! | [`verify`] | is a log whole? |
 //! | [`ocsf`] | outcomes as OCSF events |
@@ -18,6 +19,7 @@
 pub mod canonical;
 pub mod chain;
 pub mod event;
+mod group;
 pub mod ocsf;
 mod sink;
 mod syslog;
@@ -25,6 +27,7 @@ mod trail;
 pub mod verify;
 
 pub use event::Event;
+pub use group::Ticket;
 pub use syslog::SOCKET;
 pub use trail::{Intended, Trail};
 
@@ -55,6 +58,8 @@ struct Sinks {
     system_log: Option<SystemLog>,
     /// The chain of a process that writes no file.
     tail: Option<Tail>,
+    /// Records of many runs are brought to the disk together.
+    group: Option<group::Group>,
 }
 
 /// What came of one record.
@@ -64,6 +69,8 @@ struct Recorded {
     anchor: Option<Hash>,
     /// What people should look at.
     warnings: Vec<String>,
+    /// It is written, and has yet to be brought to the disk.
+    ticket: Option<Ticket>,
 }
 
 impl Audit {
@@ -76,12 +83,39 @@ impl Audit {
     pub fn open_at(settings: &Settings, socket: &Path) -> Result<Audit, AuditError> {
         let file = settings.file.as_deref().map(AuditFile::open).transpose()?;
         let system_log = settings.syslog.then(|| SystemLog::open(socket)).transpose()?;
-        Ok(Audit(Arc::new(Mutex::new(Sinks { file, system_log, tail: None }))))
+        Ok(Audit(Arc::new(Mutex::new(Sinks { file, system_log, tail: None, group: None }))))
     }
 
     /// For a host whose operator wants no log: records go nowhere, and nothing is refused.
     pub fn off() -> Audit {
-        Audit(Arc::new(Mutex::new(Sinks { file: None, system_log: None, tail: None })))
+        Audit(Arc::new(Mutex::new(Sinks { file: None, system_log: None, tail: None, group: None })))
+    }
+
+    /// From now on records are brought to the disk by a thread, for many runs at once: [`Trail::on_disk`] tells when.
+    pub fn in_groups(&self) -> Result<(), AuditError> {
+        let mut sinks = self.lock();
+        if let Some(file) = &sinks.file {
+            let bug = |error: io::Error| AuditError::Bug { what: format!("the audit log's thread: {error}") };
+            let group = group::Group::start(file.syncer().map_err(bug)?).map_err(bug)?;
+            sinks.group = Some(group);
+        }
+        Ok(())
+    }
+
+    /// Waits until a record is on the disk.
+    async fn on_disk(&self, ticket: Ticket) -> Result<(), AuditError> {
+        let (waiting, path) = {
+            let sinks = self.lock();
+            match (&sinks.group, &sinks.file) {
+                (Some(group), Some(file)) => (group.waiting(), file.path().to_owned()),
+                _ => return Ok(()),
+            }
+        };
+        waiting.until(ticket).await.map_err(|why| Ticket::failed(&path, why))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Sinks> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The trail of one run.
@@ -91,20 +125,21 @@ impl Audit {
 
     /// Writes one record. The error is that of the sink that counts: the file, or else the system log.
     fn write(&self, record: Map<String, Value>, event: &Event) -> Result<Recorded, AuditError> {
-        let mut sinks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Sinks { file, system_log, tail } = &mut *sinks;
+        let mut sinks = self.lock();
+        let Sinks { file, system_log, tail, group } = &mut *sinks;
         let severity = if event.is_bad() { Severity::Warning } else { Severity::Notice };
         match (file, system_log) {
             (None, None) => Ok(Recorded::default()),
             (Some(file), system_log) => {
-                let appended = file.append(record, event.is_durable())?;
+                let appended = file.append(record, event.is_durable() && group.is_none())?;
+                let ticket = group.as_ref().filter(|_| event.is_durable()).map(group::Group::ticket);
                 let mut warnings: Vec<String> = appended.found.into_iter().collect();
                 if let (Some(log), true) = (system_log, event.is_durable())
                     && let Err(error) = log.send(severity, &appended.line)
                 {
                     warnings.push(error.to_string());
                 }
-                Ok(Recorded { anchor: event.is_durable().then_some(appended.tail.hash), warnings })
+                Ok(Recorded { anchor: event.is_durable().then_some(appended.tail.hash), warnings, ticket })
             }
             (None, Some(log)) => {
                 let bug = |error: canonical::NotCanonical| AuditError::Bug { what: error.to_string() };
@@ -112,7 +147,7 @@ impl Audit {
                 let next = chain::seal(record, *tail, &mut line).map_err(bug)?;
                 log.send(severity, &line)?;
                 *tail = Some(next);
-                Ok(Recorded { anchor: Some(next.hash), warnings: Vec::new() })
+                Ok(Recorded { anchor: Some(next.hash), ..Recorded::default() })
             }
         }
     }

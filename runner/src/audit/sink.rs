@@ -1,7 +1,8 @@
 //! The file: opened once, while files can still be opened; appended to under a lock, by any number of runs at once.
 //!
 //! The lock (`flock`) is held only while a record is linked and written, not while it is brought to the disk. Whoever has it
-//! reads the last record of the file, never one that was remembered: between two records of this run there may be others.
+//! reads the last record of the file, unless the file still has the length that this process left it with: between two records of
+//! this run there may be others.
 //! A write that fails halfway is taken back. What a crash left behind is not repaired but named, by a `chain-break` record
 //! with its size and hash, and the chain goes on from the last record that can be read.
 
@@ -38,6 +39,8 @@ pub(super) struct AuditFile {
     length: u64,
     /// The file's name may not be on the disk yet.
     new: bool,
+    /// The last record, as long as the file has the length that this process has left it with: nothing was appended since.
+    last: Option<(u64, Tail)>,
 }
 
 /// What came of appending.
@@ -80,8 +83,15 @@ impl AuditFile {
             })?;
         let metadata = file.metadata().map_err(|error| cannot(&error))?;
         refuse_unsafe(path, &metadata)?;
-        let mut file =
-            AuditFile { path: path.to_owned(), file, folder, known: None, length: metadata.len(), new: false };
+        let mut file = AuditFile {
+            path: path.to_owned(),
+            file,
+            folder,
+            known: None,
+            length: metadata.len(),
+            new: false,
+            last: None,
+        };
         let end = file.with_lock(|file| file.look_at_end())?;
         file.known = match end {
             End::Empty => newest_older_file(path),
@@ -104,6 +114,25 @@ impl AuditFile {
             }
         }
         Ok(appended)
+    }
+
+    /// The file's path.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What brings all that was written to the disk, for another thread.
+    pub(super) fn syncer(&self) -> io::Result<impl Fn() -> io::Result<()> + Send + 'static> {
+        let (file, folder) = (self.file.try_clone()?, self.folder.try_clone()?);
+        let named = std::sync::atomic::AtomicBool::new(false);
+        Ok(move || {
+            file.sync_data()?;
+            if !named.load(std::sync::atomic::Ordering::Relaxed) {
+                folder.sync_all()?;
+                named.store(true, std::sync::atomic::Ordering::Relaxed);
+            }
+            Ok(())
+        })
     }
 
     fn append_locked(&mut self, record: Map<String, Value>) -> Result<Appended, AuditError> {
@@ -141,6 +170,7 @@ impl AuditFile {
         }
         self.length = length + bytes.len() as u64;
         self.known = Some(tail.hash);
+        self.last = Some((self.length, tail));
         Ok(Appended { tail, line: bytes.split_off(start), found })
     }
 
@@ -150,6 +180,11 @@ impl AuditFile {
         self.length = self.file.metadata().map_err(failed)?.len();
         if self.length == 0 {
             return Ok(End::Empty);
+        }
+        if let Some((length, tail)) = self.last
+            && length == self.length
+        {
+            return Ok(End::Intact { tail, newline: true });
         }
         let last = self.last_bytes(LAST_BYTES).map_err(failed)?;
         if let Some(end) = last_record(&last) {

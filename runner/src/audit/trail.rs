@@ -2,7 +2,7 @@
 
 use super::chain::Hash;
 use super::event::{self, Event};
-use super::{Audit, AuditError};
+use super::{Audit, AuditError, Ticket};
 use crate::broker::http::redact::Redactor;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -35,6 +35,8 @@ pub struct Trail {
     clock: fn() -> Timestamp,
     anchor: Option<Hash>,
     warnings: Vec<String>,
+    /// The last record that has yet to be brought to the disk.
+    ticket: Option<Ticket>,
     /// Events that could not be recorded.
     unrecorded: u64,
     denials: u32,
@@ -52,12 +54,18 @@ impl Trail {
             clock: Timestamp::now,
             anchor: None,
             warnings: Vec::new(),
+            ticket: None,
             unrecorded: 0,
             denials: 0,
             said_lines: 0,
             said_bytes: 0,
             said_left_out: 0,
         }
+    }
+
+    /// The log that it is part of.
+    pub fn audit(&self) -> &Audit {
+        &self.audit
     }
 
     /// The same trail by another clock: for tests.
@@ -67,13 +75,22 @@ impl Trail {
     }
 
     /// Records that a changing request is about to leave. On an error it must not.
-    pub fn intend(&mut self, sending: event::Sending, redactor: &Redactor) -> Result<Intended, AuditError> {
+    pub async fn intend(&mut self, sending: event::Sending, redactor: &Redactor) -> Result<Intended, AuditError> {
         self.record(Event::Intent(sending), redactor)?;
+        self.on_disk().await?;
         Ok(Intended(()))
     }
 
+    /// Waits until all that must be on the disk is there, where that is done for many runs at once.
+    pub async fn on_disk(&mut self) -> Result<(), AuditError> {
+        match self.ticket.take() {
+            Some(ticket) => self.audit.on_disk(ticket).await,
+            None => Ok(()),
+        }
+    }
+
     /// Records an event before anything was changed: on an error, nothing should be. Intents and outcomes are on the disk
-    /// when this answers, with all that was written before them.
+    /// when this answers, with all that was written before them; or, in groups, when [`Trail::on_disk`] does.
     pub fn record(&mut self, event: Event, redactor: &Redactor) -> Result<(), AuditError> {
         if self.leaves_out(&event) {
             return Ok(());
@@ -84,6 +101,7 @@ impl Trail {
             Ok(recorded) => {
                 self.anchor = recorded.anchor.or(self.anchor);
                 self.warnings.extend(recorded.warnings);
+                self.ticket = recorded.ticket.or(self.ticket);
                 Ok(())
             }
             Err(error) => {

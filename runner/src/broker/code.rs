@@ -12,7 +12,7 @@ use std::path::Path;
 pub struct Code(Result<Stored, Refusal>);
 
 /// Where the code that was loaded came from, and why not from the store if something is there.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Origin {
     /// Where from.
     pub native: Native,
@@ -32,20 +32,20 @@ impl Code {
     }
 
     /// Loads one or the other into the worker. Answers with what the worker gave up before.
-    pub async fn load(self, link: &mut Link, module: &[u8], limits: Limits) -> Result<(Enforced, Origin), LoadError> {
-        let refusal = match self.0 {
-            Err(refusal) => refusal,
+    pub async fn load(&self, link: &mut Link, module: &[u8], limits: Limits) -> Result<(Enforced, Origin), LoadError> {
+        let origin = match &self.0 {
+            Err(refusal) => Origin::of(refusal),
             // Beside the worker, which is only starting.
             Ok(stored) => match stored.check() {
-                Err(refusal) => refusal,
+                Err(refusal) => Origin::of(&refusal),
                 Ok(()) => match link.load_native(stored.code_bytes(), limits.clone()).await? {
                     Ok(enforced) => return Ok((enforced, Origin { native: Native::Stored, warning: None })),
-                    Err(why) => stored.unloadable(why),
+                    Err(why) => Origin::of(&stored.unloadable(why)),
                 },
             },
         };
         let enforced = link.load(module, limits).await?;
-        Ok((enforced, Origin::of(&refusal)))
+        Ok((enforced, origin))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The broker's end of the pipes to the worker. Treats every frame as hostile.
 
+use super::launcher::Launcher;
 use crate::confine::Enforced;
 use crate::wire::frame::{self, Decoder, Frame};
 use crate::wire::{
@@ -8,8 +9,10 @@ use crate::wire::{
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
@@ -22,7 +25,7 @@ pub const NATIVE_WORD: &str = "native";
 /// killed when this is dropped.
 #[derive(Debug)]
 pub struct Link {
-    child: Child,
+    process: Process,
     to_worker: ChildStdin,
     from_worker: BufReader<ChildStdout>,
     decoder: Decoder<ToBroker>,
@@ -31,6 +34,15 @@ pub struct Link {
     ledger: Ledger,
     /// A frame was left half-written: nothing can be sent any more.
     torn: bool,
+}
+
+/// The worker's process, and whose child it is.
+#[derive(Debug)]
+enum Process {
+    /// Ours.
+    Child(Box<Child>),
+    /// The launcher's; `ended` once it was reaped.
+    Launched { launcher: Arc<Launcher>, id: u32, ended: Option<String> },
 }
 
 /// Why a module was not loaded.
@@ -69,34 +81,46 @@ impl Link {
 
     /// Both.
     pub fn spawn_from_with(program: &Path, native: Option<&File>) -> std::io::Result<Link> {
-        let mut command = Command::new(program);
-        command.arg0("rotabox").arg(WORKER_VERB).arg(std::process::id().to_string()).env_clear().current_dir("/");
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        // A worker says nothing on stderr, so that descriptor is free for the file.
-        match native {
-            None => command.stderr(Stdio::null()),
-            Some(file) => command.arg(NATIVE_WORD).stderr(file.try_clone()?),
-        };
-        // Its own process group: Ctrl-C is the broker's to handle.
-        command.process_group(0).kill_on_drop(true);
-        let mut child = command.spawn()?;
+        let mut command = Command::from(worker_command(program));
+        if let Some(file) = native {
+            // A worker says nothing on stderr, so that descriptor is free for the file.
+            command.arg(NATIVE_WORD).stderr(file.try_clone()?);
+        }
+        let mut child = command.kill_on_drop(true).spawn()?;
         let (Some(to_worker), Some(from_worker)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(std::io::Error::other("the pipes to the worker are missing"));
         };
-        Ok(Link {
-            child,
+        Ok(Link::new(Process::Child(Box::new(child)), to_worker, from_worker))
+    }
+
+    /// Has the launcher start a worker.
+    pub async fn launched(launcher: &Arc<Launcher>) -> std::io::Result<Link> {
+        let starting = Arc::clone(launcher);
+        let started = tokio::task::spawn_blocking(move || starting.start()).await.map_err(std::io::Error::other)??;
+        let to_worker = ChildStdin::from_std(std::process::ChildStdin::from(started.to_worker))?;
+        let from_worker = ChildStdout::from_std(std::process::ChildStdout::from(started.from_worker))?;
+        let process = Process::Launched { launcher: Arc::clone(launcher), id: started.process, ended: None };
+        Ok(Link::new(process, to_worker, from_worker))
+    }
+
+    fn new(process: Process, to_worker: ChildStdin, from_worker: ChildStdout) -> Link {
+        Link {
+            process,
             to_worker,
             from_worker: BufReader::with_capacity(64 * 1024, from_worker),
             decoder: Decoder::new(),
             early: VecDeque::new(),
             ledger: Ledger { turn: Turn::Fresh, runs: BTreeMap::new() },
             torn: false,
-        })
+        }
     }
 
     /// The worker's process id, while it runs.
     pub fn process(&self) -> Option<u32> {
-        self.child.id()
+        match &self.process {
+            Process::Child(child) => child.id(),
+            Process::Launched { id, ended, .. } => ended.is_none().then_some(*id),
+        }
     }
 
     /// Hands the module over, to be scanned, compiled and linked. Answers with what the worker gave up before it read it.
@@ -146,6 +170,21 @@ impl Link {
         }
     }
 
+    /// Appends a frame to `bytes`, which [`Link::send_bytes_until`] is to send next. One that is too large is not appended.
+    pub fn put(&mut self, run: RunId, frame: &ToWorker, bytes: &mut Vec<u8>) -> Result<(), WorkerMisbehaved> {
+        bytes.append(&mut frame::encode(run, frame)?);
+        self.ledger.sent(run, frame);
+        Ok(())
+    }
+
+    /// Sends what [`Link::put`] has put together. As [`Link::send_until`].
+    pub async fn send_bytes_until(&mut self, bytes: &[u8], until: std::time::Instant) -> Result<(), WorkerMisbehaved> {
+        match tokio::time::timeout_at(until.into(), self.write(bytes)).await {
+            Ok(sent) => sent,
+            Err(_) => Err(WorkerMisbehaved::Deaf),
+        }
+    }
+
     /// Sends a frame. Not to be dropped before it ends, unless the worker is killed: a frame cannot be half-written.
     pub async fn send(&mut self, run: RunId, frame: &ToWorker) -> Result<(), WorkerMisbehaved> {
         let bytes = frame::encode(run, frame)?;
@@ -185,7 +224,14 @@ impl Link {
     /// Kills the worker and reaps it.
     pub async fn kill(&mut self) {
         // It may be dead already; either way there is nothing left to do about it.
-        let _ = self.child.kill().await;
+        match &mut self.process {
+            Process::Child(child) => {
+                let _ = child.kill().await;
+            }
+            Process::Launched { .. } => {
+                let _ = self.gone().await;
+            }
+        }
     }
 
     async fn hand_over(&mut self, module: &[u8]) -> Result<(), WorkerMisbehaved> {
@@ -221,12 +267,29 @@ impl Link {
 
     /// How it ended. A worker that closed its pipe and lives on is killed.
     async fn gone(&mut self) -> WorkerMisbehaved {
-        let _ = self.child.start_kill();
-        WorkerMisbehaved::Gone(match self.child.wait().await {
-            Ok(status) => words(status),
-            Err(_) => "how it ended is not known".to_owned(),
+        const UNKNOWN: &str = "how it ended is not known";
+        WorkerMisbehaved::Gone(match &mut self.process {
+            Process::Child(child) => {
+                let _ = child.start_kill();
+                child.wait().await.map_or_else(|_| UNKNOWN.to_owned(), words)
+            }
+            Process::Launched { ended: Some(ended), .. } => ended.clone(),
+            Process::Launched { launcher, id, ended } => {
+                let (launcher, id) = (Arc::clone(launcher), *id);
+                let reaped = tokio::task::spawn_blocking(move || launcher.reap(id)).await;
+                ended.insert(reaped.unwrap_or_else(|_| UNKNOWN.to_owned())).clone()
+            }
         })
     }
+}
+
+/// A worker as it is started: an empty environment, two pipes, and a process group of its own: Ctrl-C is the broker's to handle. It
+/// belongs to the process that starts it.
+pub(super) fn worker_command(program: &Path) -> std::process::Command {
+    let mut command = std::process::Command::new(program);
+    command.arg0("rotabox").arg(WORKER_VERB).arg(std::process::id().to_string()).env_clear().current_dir("/");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
+    command
 }
 
 fn words(status: ExitStatus) -> String {
@@ -259,6 +322,8 @@ enum Turn {
 
 #[derive(Debug, Default)]
 struct Run {
+    /// Nobody waits for it any more; what it said before it knew is dropped, and `left` is its last word.
+    left: bool,
     waits_for_reply: bool,
     calls: u32,
     lines: u32,
@@ -275,6 +340,8 @@ impl Ledger {
                     run.waits_for_reply = false;
                 }
             }
+            // It may have ended already: its word about that and our own crossed.
+            ToWorker::Leave => self.runs.entry(run).or_default().left = true,
             ToWorker::Module(_)
             | ToWorker::Load(_)
             | ToWorker::LoadNative(_)
@@ -301,10 +368,10 @@ impl Ledger {
             (_, ToBroker::Ready(_) | ToBroker::Rejected(_) | ToBroker::NativeRefused(_) | ToBroker::Described(_)) => {
                 return Err(out_of_turn);
             }
-            (_, ToBroker::Call(_) | ToBroker::Log(_) | ToBroker::Done(_) | ToBroker::Trapped(_)) => {}
+            (_, ToBroker::Call(_) | ToBroker::Log(_) | ToBroker::Done(_) | ToBroker::Trapped(_) | ToBroker::Left) => {}
         }
         // A run that waits for a reply is suspended: it says nothing.
-        let run = self.runs.get_mut(&id).filter(|run| !run.waits_for_reply).ok_or(out_of_turn)?;
+        let run = self.runs.get_mut(&id).filter(|run| run.left || !run.waits_for_reply).ok_or(out_of_turn)?;
         match frame {
             ToBroker::Call(_) => {
                 run.waits_for_reply = true;
@@ -320,7 +387,9 @@ impl Ledger {
                     return Err(WorkerMisbehaved::Flood("log lines"));
                 }
             }
-            ToBroker::Done(_) | ToBroker::Trapped(_) => {
+            ToBroker::Done(_) | ToBroker::Trapped(_) if run.left => {}
+            ToBroker::Left if !run.left => return Err(WorkerMisbehaved::OutOfTurn(frame.kind().name)),
+            ToBroker::Done(_) | ToBroker::Trapped(_) | ToBroker::Left => {
                 self.runs.remove(&id);
             }
             ToBroker::Ready(_) | ToBroker::Rejected(_) | ToBroker::NativeRefused(_) | ToBroker::Described(_) => {}

@@ -34,6 +34,16 @@ pub fn after_busy(answer: &Answer, done: u32, now: SystemTime, jitter: f64) -> O
     (pause <= LONGEST).then_some(pause)
 }
 
+/// How long a batch leaves the provider in peace after this answer: what a 429 asks for, or a 503 that names a time; at most
+/// [`LONGEST`], so that a wrong clock does not stop it for good.
+pub fn for_all(answer: &Answer, now: SystemTime) -> Option<Duration> {
+    match (answer.status, asked_for(answer, now)) {
+        (429 | 503, Some(pause)) => Some(pause.min(LONGEST)),
+        (429, None) => Some(FIRST),
+        _ => None,
+    }
+}
+
 /// Whether a sign-in that got this answer may have counted as a failed one: a 503 that names no pause can come from a proxy in
 /// front of a provider that has seen the password. One that names a pause says that nothing was looked at; so does 429.
 pub fn may_count(answer: &Answer) -> bool {
@@ -122,6 +132,21 @@ mod tests {
         }
         assert_eq!(after_busy(&answer(429, &[]), MOST_BUSY, now, 0.0), None);
         assert_eq!(after_broken(MOST_BROKEN, 0.0), None);
+    }
+
+    #[test]
+    fn everybody_waits_for_what_a_busy_provider_asks_and_not_for_ever() {
+        let now = UNIX_EPOCH;
+        for (status, headers, wanted) in [
+            (429, &[("retry-after", "7")][..], Some(Duration::from_secs(7))),
+            (429, &[], Some(FIRST)),
+            (429, &[("retry-after", "86400")], Some(LONGEST)),
+            (503, &[("retry-after", "7")], Some(Duration::from_secs(7))),
+            (503, &[], None),
+            (200, &[("retry-after", "7"), ("x-rate-limit-reset", "7")], None),
+        ] {
+            assert_eq!(for_all(&answer(status, headers), now), wanted, "{status} {headers:?}");
+        }
     }
 
     #[test]

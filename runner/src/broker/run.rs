@@ -12,6 +12,7 @@ use super::link::Link;
 use super::machine::{self, Plan, StepEnd, Steps};
 use super::outcome::Outcome;
 use super::proof::{New, Old, Sight, Which, observe};
+use super::seat::Seat;
 use super::session::{Desk, Known, Seen};
 use crate::audit::event::Event;
 use crate::audit::{Audit, Trail};
@@ -58,15 +59,15 @@ pub fn execute(request: &Request, enforced: Enforced) -> RunResult {
 }
 
 /// The operator's files, read and checked while files can still be read.
-struct Opened {
-    found: Found,
-    code: Code,
-    host: HostFile,
-    trust: Trust,
+pub(super) struct Opened {
+    pub(super) found: Found,
+    pub(super) code: Code,
+    pub(super) host: HostFile,
+    pub(super) trust: Trust,
 }
 
 /// Reads and checks the operator's files and the module, and opens the audit log.
-fn opened<'t>(
+pub(super) fn opened<'t>(
     request: &Request,
     result: &mut RunResult,
     trail: &'t mut Option<Trail>,
@@ -159,17 +160,44 @@ async fn started(verb: Verb, opened: Opened, trail: &mut Trail, result: &mut Run
     result.hosts(&bound.hosts);
     let settings =
         Settings { hosts: dialled(&bound), open: host.open, answer_bytes: bound.policy.limits.answer_bytes, deadline };
+    let capability = Capability::new(settings, trust);
+    let hands = Hands { worker: Seat::own(link), capability, deadline, interrupts };
+    conduct(verb, &bound, hands, warnings, trail, result).await
+}
+
+/// What a run works with.
+pub(super) struct Hands {
+    /// A worker that has loaded the module.
+    pub(super) worker: Seat,
+    /// The network.
+    pub(super) capability: Capability,
+    /// The end of everything.
+    pub(super) deadline: Instant,
+    /// Ctrl-C.
+    pub(super) interrupts: Interrupts,
+}
+
+/// A run that is bound, to its end: the first record of the audit log, all steps, and what the result takes from them.
+pub(super) async fn conduct(
+    verb: Verb,
+    bound: &Bound,
+    hands: Hands,
+    mut warnings: Vec<String>,
+    trail: &mut Trail,
+    result: &mut RunResult,
+) -> Result<Said, String> {
+    let Hands { mut worker, capability, deadline, interrupts } = hands;
     warnings.extend(bound.warnings.iter().cloned());
-    let known = Known::new(&bound);
+    let known = Known::new(bound);
     let begins = result.begins(&bound.user);
     if let Err(error) = trail.record(Event::RunStart(Box::new(begins)), known.redactor()) {
-        link.kill().await;
+        worker.end().await;
         return Err(format!("nothing is started that cannot be recorded: {error}"));
     }
     let desk = Desk {
-        bound: &bound,
-        link,
-        capability: Capability::new(settings, trust),
+        bound,
+        worker,
+        capability,
         ledger: Ledger::default(),
         deadline,
         interrupts,
@@ -179,17 +207,15 @@ async fn started(verb: Verb, opened: Opened, trail: &mut Trail, result: &mut Run
         warnings,
         known,
         trail,
-        worker_gone: None,
-        last_run: 0,
     };
     let mut run = Run { desk, denied: None, denials: Vec::new(), unmet: false };
-    let plan = plan(&bound);
+    let plan = plan(bound);
     let said = match verb {
         Verb::Run => Said::Outcome(machine::rotate(plan, &mut run).await),
         Verb::Rehearse => Said::Checked(run.rehearse(plan).await),
         Verb::Verify { new } => Said::Checked(run.look(plan, new).await),
     };
-    run.desk.link.kill().await;
+    run.desk.worker.end().await;
     run.warn_of_denials(&said);
     let Desk { ledger, warnings, log, known, .. } = run.desk;
     result.take(&ledger, &warnings, &log, known.into_redactor());
@@ -228,14 +254,14 @@ fn bound(verb: Verb, page: Page, policy: Policy, params: gateway::Params) -> Res
 }
 
 /// The ports that the kernel lets this process dial: those of the policy's hosts, and the proxy's.
-fn ports(policy: &Policy, host: &HostFile) -> Vec<u16> {
+pub(super) fn ports(policy: &Policy, host: &HostFile) -> Vec<u16> {
     let hosts = policy.records.values().flat_map(|record| &record.hosts).chain(&policy.rotator.literal_hosts);
     let proxy = host.proxy.as_ref().and_then(url::Url::port_or_known_default);
     hosts.map(|host| host.port).chain(proxy).collect()
 }
 
 /// The hosts and ports that may be dialled: those of the records' URLs and of literal origins.
-fn dialled(bound: &Bound) -> Vec<HostPort> {
+pub(super) fn dialled(bound: &Bound) -> Vec<HostPort> {
     let mut hosts = Vec::new();
     for route in &bound.page.routes {
         let host = match &route.target.origin {

@@ -156,8 +156,8 @@ fn synthetic(found: &Found, user: Option<&str>) -> Bound {
         policy.account.except.clear();
     }
     Bound {
-        page: found.page.clone(),
-        policy,
+        page: found.page.clone().into(),
+        policy: policy.into(),
         user: user.unwrap_or("somebody").to_owned(),
         old_password: None,
         new_password: None,

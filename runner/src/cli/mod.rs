@@ -2,6 +2,7 @@
 
 mod approve;
 mod audit;
+mod batch;
 mod compile;
 mod diff;
 mod doctor;
@@ -42,6 +43,7 @@ enum Verb {
     Run(run::Run),
     Rehearse(run::Rehearse),
     Verify(run::Verify),
+    Batch(batch::Batch),
     Approve(Box<approve::Approve>),
     Inspect(inspect::Inspect),
     Lint(lint::Lint),
@@ -109,6 +111,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Run(args) => args.execute(enforced, &mut out),
         Verb::Rehearse(args) => args.execute(enforced, &mut out),
         Verb::Verify(args) => args.execute(enforced, &mut out),
+        Verb::Batch(args) => args.execute(enforced, &mut out),
         Verb::Approve(args) => args.execute(&mut out),
         Verb::Inspect(args) => args.execute(&mut out),
         Verb::Lint(args) => args.execute(&mut out),

@@ -13,30 +13,33 @@ use std::collections::BTreeMap;
 
 /// What the worker may do at any time, and who does it.
 const WORKER: &[i64] = &[
-    libc::SYS_read,              // frames
-    libc::SYS_write,             // frames
-    libc::SYS_close,             // descriptors that end with a value
-    libc::SYS_munmap,            // the allocator, stores that are dropped
-    libc::SYS_madvise,           // the allocator, stores that are dropped
-    libc::SYS_mremap,            // the allocator
-    libc::SYS_brk,               // the allocator
-    libc::SYS_futex,             // locks of the standard library
-    libc::SYS_rt_sigreturn,      // the end of a trap's handler
-    libc::SYS_rt_sigaction,      // the engine's trap handlers
-    libc::SYS_rt_sigprocmask,    // the engine's trap handlers
-    libc::SYS_sigaltstack,       // the engine's trap handlers
-    libc::SYS_exit,              // the end
-    libc::SYS_exit_group,        // the end
-    libc::SYS_nanosleep,         // locks of the standard library
-    libc::SYS_clock_nanosleep,   // locks of the standard library
-    libc::SYS_clock_gettime,     // clocks, where the kernel has no vDSO
-    libc::SYS_getrandom,         // hash seeds, inert WASI
-    libc::SYS_sched_yield,       // locks of the standard library
+    libc::SYS_read, // frames
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_poll, // is there a frame, while a step steps aside
+    libc::SYS_ppoll, // the same, on other architectures
+    libc::SYS_write, // frames
+    libc::SYS_close, // descriptors that end with a value
+    libc::SYS_munmap, // the allocator, stores that are dropped
+    libc::SYS_madvise, // the allocator, stores that are dropped
+    libc::SYS_mremap, // the allocator
+    libc::SYS_brk,  // the allocator
+    libc::SYS_futex, // locks of the standard library
+    libc::SYS_rt_sigreturn, // the end of a trap's handler
+    libc::SYS_rt_sigaction, // the engine's trap handlers
+    libc::SYS_rt_sigprocmask, // the engine's trap handlers
+    libc::SYS_sigaltstack, // the engine's trap handlers
+    libc::SYS_exit, // the end
+    libc::SYS_exit_group, // the end
+    libc::SYS_nanosleep, // locks of the standard library
+    libc::SYS_clock_nanosleep, // locks of the standard library
+    libc::SYS_clock_gettime, // clocks, where the kernel has no vDSO
+    libc::SYS_getrandom, // hash seeds, inert WASI
+    libc::SYS_sched_yield, // locks of the standard library
     libc::SYS_sched_getaffinity, // the engine asks how many cores there are
-    libc::SYS_restart_syscall,   // a read that was interrupted
-    libc::SYS_gettid,            // abort
-    libc::SYS_getpid,            // abort
-    libc::SYS_tgkill,            // abort
+    libc::SYS_restart_syscall, // a read that was interrupted
+    libc::SYS_gettid, // abort
+    libc::SYS_getpid, // abort
+    libc::SYS_tgkill, // abort
     #[cfg(target_arch = "aarch64")]
     libc::SYS_membarrier, // publishing code on this architecture
 ];
@@ -113,6 +116,16 @@ pub(super) fn worker_running() -> Measure {
     rules.insert(libc::SYS_mmap, not_executable());
     rules.insert(libc::SYS_mprotect, not_executable());
     put_on(rules, SeccompAction::KillProcess, SeccompAction::Allow)
+}
+
+/// The list of a batch's launcher: the broker's, but it starts programs and makes no connection.
+pub(super) fn launcher() -> Measure {
+    let mut rules = allowed(NOT_THE_BROKER);
+    rules.remove(&libc::SYS_execve);
+    for call in [libc::SYS_socket, libc::SYS_connect, libc::SYS_bind] {
+        rules.insert(call, Vec::new());
+    }
+    put_on(rules, SeccompAction::Allow, SeccompAction::Errno(libc::EPERM.unsigned_abs()))
 }
 
 /// The broker's list.

@@ -38,6 +38,22 @@ pub(super) fn nothing() -> Measure {
     measured(|| ruleset()?.create()?.restrict_self())
 }
 
+/// For the launcher of a batch: this binary and the libraries that it is linked with; no port.
+pub(super) fn itself_only() -> Measure {
+    measured(|| {
+        let mut rules = ruleset()?.create()?;
+        for path in ["/proc/self/exe", "/lib", "/lib64", "/usr/lib", "/etc/ld.so.cache"] {
+            if let Ok(file) = PathFd::new(path) {
+                rules = rules.add_rule(PathBeneath::new(file, reading(path) | AccessFs::Execute))?;
+            }
+        }
+        if let Ok(file) = PathFd::new("/dev/null") {
+            rules = rules.add_rule(PathBeneath::new(file, AccessFs::ReadFile | AccessFs::WriteFile))?;
+        }
+        rules.restrict_self()
+    })
+}
+
 /// For the broker: the name service's files, and TCP connections to `ports`.
 pub(super) fn names_and_ports(ports: &[u16]) -> Measure {
     measured(|| {

@@ -21,6 +21,7 @@
 mod calls;
 #[cfg(target_os = "linux")]
 mod files;
+pub mod handover;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(not(target_os = "linux"))]
@@ -30,7 +31,7 @@ mod unix;
 
 use serde::{Deserialize, Serialize};
 
-pub use unix::{Handed, Stdout, handed_over, stdout};
+pub use unix::{Handed, Stdout, handed_over, input_waits, stdout};
 
 /// What a process gave up. Only what was really done is [`Measure::On`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,6 +138,26 @@ pub fn worker_start(broker: Option<u32>) -> Result<Enforced, Orphaned> {
         dies_with_broker,
         ..Enforced::default()
     })
+}
+
+/// For the launcher of a batch: before it does anything. `broker` is the process that started it.
+pub fn launcher_start(broker: Option<u32>) -> Result<(), Orphaned> {
+    linux::die_with(broker)?;
+    unix::limit(unix::CORE, 0);
+    linux::not_dumpable();
+    linux::no_new_privileges();
+    linux::clear_environment();
+    Ok(())
+}
+
+/// For the launcher of a batch: from here on it can start this very binary, and do little else. What it lacks its workers lack too, and
+/// they give up the rest themselves.
+pub fn launcher_walls() {
+    #[cfg(target_os = "linux")]
+    {
+        files::itself_only();
+        calls::launcher();
+    }
 }
 
 /// For the broker: every file is open, the worker is started, stdin is not read yet. `ports` are those that may be dialled, besides

@@ -72,6 +72,13 @@ impl Drop for Handed {
     }
 }
 
+/// Whether standard input has something to read, or has ended. Does not wait.
+pub fn input_waits() -> bool {
+    let mut input = libc::pollfd { fd: 0, events: libc::POLLIN, revents: 0 };
+    // SAFETY: `input` is one whole pollfd that outlives the call, and the count says so. An error is taken for "yes": the read tells.
+    unsafe { libc::poll(&raw mut input, 1, 0) != 0 }
+}
+
 impl Write for Stdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.write(bytes)

@@ -13,14 +13,15 @@ use crate::page::model::{Origin, Record};
 use crate::page::place::{FieldValue, RecordValues, Records};
 use crate::page::{Page, Secret};
 use crate::vault::{FieldError, PickError, VaultRecord, list, pick, shown};
+use std::sync::Arc;
 
 /// All that a run may do, with the values it does it with.
 #[derive(Debug)]
 pub struct Bound {
     /// The author's page.
-    pub page: Page,
+    pub page: Arc<Page>,
     /// The operator's policy.
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
     /// The account's user name; allowed by the policy.
     pub user: String,
     /// The old password.
@@ -43,8 +44,14 @@ pub fn fit(page: &Page, policy: &Policy) -> Result<(), BindError> {
 }
 
 /// Binds. Records that the policy does not name are dropped here.
-pub fn bind(page: Page, policy: Policy, params: Params) -> Result<Bound, BindError> {
+pub fn bind(page: impl Into<Arc<Page>>, policy: impl Into<Arc<Policy>>, params: Params) -> Result<Bound, BindError> {
+    let (page, policy) = (page.into(), policy.into());
     fit(&page, &policy)?;
+    bind_fitting(page, policy, params)
+}
+
+/// Binds a page and a policy that [`fit()`] has seen: a batch does that once, not for each line.
+pub fn bind_fitting(page: Arc<Page>, policy: Arc<Policy>, params: Params) -> Result<Bound, BindError> {
     let verdict = policy.account.judge(&params.user);
     if verdict != Account::Allowed {
         return Err(BindError::AccountNotAllowed { user: params.user, line: account_line(&policy, &verdict), verdict });

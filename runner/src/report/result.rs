@@ -116,6 +116,9 @@ impl Walls {
 #[derive(Serialize)]
 pub struct RunResult {
     version: u32,
+    /// The number of its line in a batch, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u64>,
     run: String,
     verb: &'static str,
     outcome: &'static str,
@@ -169,6 +172,7 @@ impl RunResult {
     pub fn new(verb: Verb, what: &str, broker: Enforced) -> RunResult {
         RunResult {
             version: VERSION,
+            line: None,
             run: run_id(),
             verb: verb.as_str(),
             outcome: "bug",
@@ -197,6 +201,13 @@ impl RunResult {
             sent: 0,
             changed_by: None,
         }
+    }
+
+    /// Of a line of a batch.
+    #[must_use]
+    pub fn of_line(mut self, number: u64) -> RunResult {
+        self.line = Some(number);
+        self
     }
 
     /// Takes what was found in the policy folder.
@@ -319,6 +330,16 @@ impl RunResult {
         trail.note(Event::Outcome(Box::new(outcome)), self.redactor.as_ref().unwrap_or(&nothing));
         self.audit_anchor = trail.anchor();
         self.warnings.extend(trail.warnings().iter().cloned());
+    }
+
+    /// One more warning, when everything else is said.
+    pub fn warn(&mut self, warning: String) {
+        self.warnings.push(warning);
+    }
+
+    /// The outcome's word.
+    pub fn outcome(&self) -> &'static str {
+        self.outcome
     }
 
     /// The exit code.

@@ -4,8 +4,8 @@
 //! front to back, without indexing; it allocates a payload only after the header's length was held against the cap of its tag.
 
 use super::kind::{
-    CALL, COMPILE, COMPILED, DESCRIBE, DESCRIBED, DONE, Kind, LOAD, LOAD_NATIVE, LOG, MODULE, NATIVE_REFUSED, READY,
-    REJECTED, REPLY, START, TRAPPED,
+    CALL, COMPILE, COMPILED, DESCRIBE, DESCRIBED, DONE, Kind, LEAVE, LEFT, LOAD, LOAD_NATIVE, LOG, MODULE, NATIVE_REFUSED,
+    READY, REJECTED, REPLY, START, TRAPPED,
 };
 use super::{
     ARGS_MAX, CODE_MAX, Call, DETAIL_MAX, FromCompiler, LINE_MAX, NAME_MAX, RunId, ToBroker, ToWorker, VALUE_MAX,
@@ -80,7 +80,7 @@ pub trait Frame: Sized {
 }
 
 impl Frame for ToWorker {
-    const KINDS: &'static [Kind] = &[MODULE, LOAD, DESCRIBE, START, REPLY, COMPILE, LOAD_NATIVE];
+    const KINDS: &'static [Kind] = &[MODULE, LOAD, DESCRIBE, START, REPLY, COMPILE, LOAD_NATIVE, LEAVE];
 
     fn kind(&self) -> Kind {
         match self {
@@ -91,6 +91,7 @@ impl Frame for ToWorker {
             ToWorker::Describe => DESCRIBE,
             ToWorker::Start(_) => START,
             ToWorker::Reply(_) => REPLY,
+            ToWorker::Leave => LEAVE,
         }
     }
 
@@ -103,7 +104,7 @@ impl Frame for ToWorker {
             ToWorker::Load(limits) => to_json(LOAD, limits, out),
             ToWorker::Compile(limits) => to_json(COMPILE, limits, out),
             ToWorker::LoadNative(code) => to_json(LOAD_NATIVE, code, out),
-            ToWorker::Describe => Ok(()),
+            ToWorker::Describe | ToWorker::Leave => Ok(()),
             ToWorker::Start(start) => to_json(START, start, out),
             ToWorker::Reply(reply) => to_json(REPLY, reply, out),
         }
@@ -118,13 +119,14 @@ impl Frame for ToWorker {
             DESCRIBE => nothing(kind, &payload, ToWorker::Describe),
             START => from_json(kind, &payload).map(ToWorker::Start),
             REPLY => from_json(kind, &payload).map(ToWorker::Reply),
+            LEAVE => nothing(kind, &payload, ToWorker::Leave),
             other => Err(FrameError::UnknownTag(other.tag)),
         }
     }
 }
 
 impl Frame for ToBroker {
-    const KINDS: &'static [Kind] = &[READY, REJECTED, DESCRIBED, CALL, LOG, DONE, TRAPPED, NATIVE_REFUSED];
+    const KINDS: &'static [Kind] = &[READY, REJECTED, DESCRIBED, CALL, LOG, DONE, TRAPPED, NATIVE_REFUSED, LEFT];
 
     fn kind(&self) -> Kind {
         match self {
@@ -136,6 +138,7 @@ impl Frame for ToBroker {
             ToBroker::Log(_) => LOG,
             ToBroker::Done(_) => DONE,
             ToBroker::Trapped(_) => TRAPPED,
+            ToBroker::Left => LEFT,
         }
     }
 
@@ -149,6 +152,7 @@ impl Frame for ToBroker {
             ToBroker::Log(line) => to_json(LOG, line, out),
             ToBroker::Done(result) => to_json(DONE, result, out),
             ToBroker::Trapped(reason) => to_json(TRAPPED, reason, out),
+            ToBroker::Left => Ok(()),
         }
     }
 
@@ -162,6 +166,7 @@ impl Frame for ToBroker {
             LOG => from_json(kind, &payload).map(ToBroker::Log),
             DONE => from_json(kind, &payload).map(ToBroker::Done),
             TRAPPED => from_json(kind, &payload).map(ToBroker::Trapped),
+            LEFT => nothing(kind, &payload, ToBroker::Left),
             other => Err(FrameError::UnknownTag(other.tag)),
         }?;
         within_caps(&frame)?;
@@ -431,7 +436,9 @@ fn within_caps(frame: &ToBroker) -> Result<(), FrameError> {
             over("number of reasons", reasons.len(), super::REASONS_MAX)?;
             reasons.iter().try_for_each(|reason| over("reason", reason.len(), DETAIL_MAX))
         }
-        ToBroker::Ready(_) | ToBroker::Described(_) | ToBroker::Call(_) | ToBroker::Done(Ok(())) => Ok(()),
+        ToBroker::Ready(_) | ToBroker::Described(_) | ToBroker::Call(_) | ToBroker::Done(Ok(())) | ToBroker::Left => {
+            Ok(())
+        }
     }
 }
 

@@ -27,6 +27,7 @@ fn to_broker() -> impl Strategy<Value = ToBroker> {
         text().prop_map(|detail| ToBroker::Done(Err(Failure { code: "refused".to_owned(), detail }))),
         text().prop_map(ToBroker::Trapped),
         text().prop_map(ToBroker::NativeRefused),
+        Just(ToBroker::Left),
     ]
 }
 
@@ -36,6 +37,7 @@ fn to_worker() -> impl Strategy<Value = ToWorker> {
         Just(ToWorker::Describe),
         any::<u64>().prop_map(|bytes| ToWorker::LoadNative(NativeCode { bytes, limits: limits() })),
         Just(ToWorker::Compile(limits())),
+        Just(ToWorker::Leave),
         (text(), any::<bool>(), proptest::collection::vec((text(), text()), 0..4), any::<u64>()).prop_map(
             |(user, has_old_password, texts, milliseconds)| ToWorker::Start(Start {
                 step: rotabox_page::Step::Verify,

@@ -2,7 +2,7 @@
 //!
 //! It is this binary, started again as `rotabox __worker` with an empty environment and two pipes. It never receives a
 //! secret. Everything is on one thread, without an async runtime: a frame comes, the run that it belongs to goes on until it
-//! waits for the next one or ends. Whatever breaks the protocol ends the process; the broker sees that and says so.
+//! waits for the next one or ends; one that computes for long steps aside for frames of others. Whatever breaks the protocol ends the process; the broker sees that and says so.
 //!
 //! | module | what |
 //! | --- | --- |
@@ -27,7 +27,7 @@ mod trapped;
 mod wasi;
 
 use crate::broker::link::NATIVE_WORD;
-use crate::confine;
+use crate::confine::{self, input_waits};
 use crate::wire::frame::{self, Decoder, FrameError, ReadError};
 use crate::wire::{DETAIL_MAX, FromCompiler, REASONS_MAX, RunId, ToBroker, ToWorker, clip};
 use std::io::{BufReader, Read, Write};
@@ -81,10 +81,16 @@ fn serve(
     confine::worker_second_wall(&mut enforced);
     out.write(RunId(0), &ToBroker::Ready(enforced))?;
     let mut runs = runs::Runs::new(loaded, out);
-    while let Some((run, frame)) = next()? {
-        runs.take(run, frame)?;
+    loop {
+        if runs.has_work() && pipe.buffer().is_empty() && !input_waits() {
+            runs.work()?;
+            continue;
+        }
+        match frame::read(&mut pipe, &mut decoder)? {
+            Some((run, frame)) => runs.take(run, frame)?,
+            None => return Ok(()),
+        }
     }
-    Ok(())
 }
 
 /// Up to what can be run; nothing if the worker was asked for something else, which it has answered.

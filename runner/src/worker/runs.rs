@@ -1,15 +1,16 @@
 //! The runs that are outstanding. Each is a future that goes on when a frame for it comes.
 //!
 //! A rotator that computes is interrupted every few milliseconds (by its fuel) and held against the clock: one that loops for
-//! ever must not keep the worker from the step that comes after it. Its store is dropped then; the next step has a fresh one.
+//! ever must not keep the worker from the step that comes after it, nor, in a batch, from those of other lines: it steps aside for
+//! frames that have come. When its time is up its store is dropped; the next step has a fresh one.
 
 use super::Stop;
 use super::engine::Loaded;
 use super::guest;
 use super::port::{Out, Port, Waits};
 use crate::wire::{Failure, RunId, ToBroker, ToWorker};
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,6 +27,8 @@ pub(super) struct Runs {
     loaded: Loaded,
     out: Out,
     runs: BTreeMap<RunId, Run>,
+    /// Those that compute for long, and stepped aside for others.
+    aside: VecDeque<RunId>,
     /// Tells a run that computes from one that waits.
     computes: Arc<Computes>,
 }
@@ -39,7 +42,20 @@ struct Run {
 
 impl Runs {
     pub(super) fn new(loaded: Loaded, out: Out) -> Runs {
-        Runs { loaded, out, runs: BTreeMap::new(), computes: Arc::default() }
+        Runs { loaded, out, runs: BTreeMap::new(), aside: VecDeque::new(), computes: Arc::default() }
+    }
+
+    /// Some run wants to go on without a frame.
+    pub(super) fn has_work(&self) -> bool {
+        !self.aside.is_empty()
+    }
+
+    /// Lets the run go on that stepped aside first.
+    pub(super) fn work(&mut self) -> Result<(), Stop> {
+        match self.aside.pop_front() {
+            Some(id) => self.go_on(id),
+            None => Ok(()),
+        }
     }
 
     /// Takes a frame and lets its run go on as far as it can.
@@ -56,6 +72,11 @@ impl Runs {
                 let run = self.runs.get(&id).ok_or(Stop::OutOfTurn("reply"))?;
                 run.port.deliver(reply)?;
             }
+            ToWorker::Leave => {
+                // It may have ended before the broker's word came.
+                self.runs.remove(&id);
+                return Ok(self.out.write(id, &ToBroker::Left)?);
+            }
             ToWorker::Module(_) => return Err(Stop::OutOfTurn("module")),
             ToWorker::Compile(_) => return Err(Stop::OutOfTurn("compile")),
             ToWorker::LoadNative(_) => return Err(Stop::OutOfTurn("load-native")),
@@ -68,22 +89,20 @@ impl Runs {
     fn go_on(&mut self, id: RunId) -> Result<(), Stop> {
         let Some(run) = self.runs.get_mut(&id) else { return Ok(()) };
         let waker = Waker::from(Arc::clone(&self.computes));
-        let ended = loop {
-            match run.step.as_mut().poll(&mut Context::from_waker(&waker)) {
-                Poll::Ready(ended) => break ended,
-                Poll::Pending if self.computes.since_last_asked() => {
-                    if run.until.is_some_and(|until| until <= Instant::now()) {
-                        break Ended::Trapped("out of time".to_owned());
-                    }
+        let ended = match run.step.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(ended) => ended,
+            Poll::Pending if self.computes.since_last_asked() => {
+                if run.until.is_none_or(|until| until > Instant::now()) {
+                    self.aside.push_back(id);
+                    return Ok(());
                 }
-                Poll::Pending => match run.port.settle() {
-                    Ok(Waits::ForReply) => return Ok(()),
-                    Ok(Waits::ForNothing) => {
-                        break Ended::Trapped("it waits for something that never comes".to_owned());
-                    }
-                    Err(error) => break Ended::Trapped(error.to_string()),
-                },
+                Ended::Trapped("out of time".to_owned())
             }
+            Poll::Pending => match run.port.settle() {
+                Ok(Waits::ForReply) => return Ok(()),
+                Ok(Waits::ForNothing) => Ended::Trapped("it waits for something that never comes".to_owned()),
+                Err(error) => Ended::Trapped(error.to_string()),
+            },
         };
         // The store goes first: once the broker knows of the end, the run's memory is free again.
         self.runs.remove(&id);

@@ -2,6 +2,7 @@
 //! authorised, again.
 
 use super::client::{self, Reached, Trust};
+use super::common::{Common, Purse};
 use super::cookies::Jar;
 use super::failure::{DialError, NoAnswer, NotSent};
 use super::resolve::{Lookup, ResolveError, Resolver, SystemLookup};
@@ -25,7 +26,16 @@ pub struct Capability {
     /// Vetted once a run.
     addresses: BTreeMap<HostPort, Vec<SocketAddr>>,
     /// Kept for a step.
-    lines: BTreeMap<HostPort, Line>,
+    lines: BTreeMap<HostPort, Kept>,
+    /// What is shared with the other lines of a batch.
+    common: Option<(Common, Purse)>,
+}
+
+/// A connection of the present step.
+struct Kept {
+    line: Line,
+    /// It may have carried something of one account: no other line gets it.
+    personal: bool,
 }
 
 /// What the capability needs to know, fixed for a run.
@@ -46,6 +56,9 @@ pub struct Settings {
 pub enum Connection {
     /// One that this step has already used for the same origin, if there is one.
     Kept,
+    /// The same; or, in a batch, one that another line has left. For requests that place nothing of one account and change nothing:
+    /// such a connection may be closed by the server at any time.
+    Shared,
     /// One of its own, closed afterwards. For requests that change something: a kept connection may have been closed
     /// by the server, and then nobody can say what it read.
     Fresh,
@@ -61,7 +74,7 @@ pub struct Seen {
 }
 
 /// A client for one origin, and whether it has connected.
-struct Line {
+pub(super) struct Line {
     client: reqwest::Client,
     peers: Vec<SocketAddr>,
     reached: Reached,
@@ -82,6 +95,26 @@ impl Capability {
             deadline: settings.deadline,
             addresses: BTreeMap::new(),
             lines: BTreeMap::new(),
+            common: None,
+        }
+    }
+
+    /// Shares with the other lines of a batch what may be shared.
+    #[must_use]
+    pub fn sharing(mut self, common: Common, purse: Purse) -> Capability {
+        self.common = Some((common, purse));
+        self
+    }
+
+    /// Until when the provider at `host` wants nothing of this batch.
+    pub fn paused(&self, host: &HostPort) -> Option<Instant> {
+        self.common.as_ref()?.0.paused(host)
+    }
+
+    /// The provider at `host` asked for a pause.
+    pub fn pause(&self, host: &HostPort, pause: Duration) {
+        if let Some((common, _)) = &self.common {
+            common.pause(host, pause);
         }
     }
 
@@ -104,9 +137,14 @@ impl Capability {
         let _ = self.vetted(host).await;
     }
 
-    /// Forgets kept connections: the next request dials anew. Called between steps.
+    /// Forgets kept connections: the next request dials anew. Called between steps. Those that carried nothing of one account are left to
+    /// the other lines of a batch.
     pub fn fresh(&mut self) {
-        self.lines.clear();
+        for (host, kept) in std::mem::take(&mut self.lines) {
+            if let (Some((common, purse)), false) = (&self.common, kept.personal) {
+                common.keep(host, *purse, kept.line);
+            }
+        }
     }
 
     /// From now on requests end at `deadline`: a step may have less time than the run.
@@ -127,9 +165,14 @@ impl Capability {
         }
         self.resolver.vet(&target)?;
         let mut wire = reqwest::Request::new(request::method(request.method), url);
-        *wire.headers_mut() = request::headers(&request, jar.header(&target, &request.path, Timestamp::now()))?;
+        let cookies = jar.header(&target, &request.path, Timestamp::now());
+        let personal = connection == Connection::Kept || cookies.is_some();
+        *wire.headers_mut() = request::headers(&request, cookies)?;
         *wire.body_mut() = request.body.take().map(reqwest::Body::from);
         let line = self.line(&target, connection).await?;
+        // A fresh connection is none of those that are kept.
+        let kept = connection != Connection::Fresh;
+        self.mark(&target, kept && personal);
 
         let cap = self.answer_bytes;
         let exchange = async {
@@ -148,32 +191,53 @@ impl Capability {
             Ok(answer) => answer,
             Err(_) => Err(DialError::OutOfTime { sent: line.reached.get() }),
         };
+        self.mark(&target, kept && answer.as_ref().is_ok_and(|answer| has_cookie(&answer.headers)));
         match &answer {
             Ok(answer) => jar.take(&target, &request.path, &answer.headers, Timestamp::now()),
             // Whatever is left of the connection is not used again; an address that failed is looked up again.
             Err(error) => {
                 self.lines.remove(&target);
+                if let Some((common, purse)) = &self.common {
+                    common.close(&target, *purse);
+                }
                 if matches!(error, DialError::NotSent(_)) {
                     self.addresses.remove(&target);
+                    if let Some((common, _)) = &self.common {
+                        common.forget(&target);
+                    }
                 }
             }
         }
         answer
     }
 
+    /// The connection to `target`, if it is kept, carries something of one account.
+    fn mark(&mut self, target: &HostPort, personal: bool) {
+        if let Some(kept) = self.lines.get_mut(target) {
+            kept.personal |= personal;
+        }
+    }
+
     async fn line(&mut self, target: &HostPort, connection: Connection) -> Result<Line, DialError> {
-        if connection == Connection::Kept
-            && let Some(line) = self.lines.get(target)
+        if connection != Connection::Fresh
+            && let Some(kept) = self.lines.get(target)
         {
-            return Ok(line.share());
+            return Ok(kept.line.share());
+        }
+        if connection == Connection::Shared
+            && let Some((common, purse)) = &self.common
+            && let Some(line) = common.take(target, *purse)
+        {
+            self.lines.insert(target.clone(), Kept { line: line.share(), personal: false });
+            return Ok(line);
         }
         let peers = self.vetted(target).await?;
         let reached = Reached::default();
         let client =
             self.trust.client(target, &peers, &reached).map_err(|_| NotSent::Request("the client cannot be set up"))?;
         let line = Line { client, peers, reached };
-        if connection == Connection::Kept {
-            self.lines.insert(target.clone(), line.share());
+        if connection != Connection::Fresh {
+            self.lines.insert(target.clone(), Kept { line: line.share(), personal: false });
         }
         Ok(line)
     }
@@ -183,6 +247,9 @@ impl Capability {
         if let Some(known) = self.addresses.get(target) {
             return Ok(known.clone());
         }
+        if let Some(known) = self.common.as_ref().and_then(|(common, _)| common.addresses(target)) {
+            return Ok(known);
+        }
         let left = self.deadline.saturating_duration_since(Instant::now());
         let limit = left.min(client::LOOKUP);
         let found = match self.trust.proxy() {
@@ -191,6 +258,9 @@ impl Capability {
         };
         match found {
             Ok(found) => {
+                if let Some((common, _)) = &self.common {
+                    common.learn(target, &found);
+                }
                 self.addresses.insert(target.clone(), found.clone());
                 Ok(found)
             }
@@ -198,6 +268,10 @@ impl Capability {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+fn has_cookie(headers: &[(String, String)]) -> bool {
+    headers.iter().any(|(name, _)| name == "set-cookie")
 }
 
 impl Line {

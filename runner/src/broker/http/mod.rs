@@ -7,6 +7,7 @@
 //! | [`client`] | TLS, roots, proxy, time limits |
 //! | [`identity`] | pinned keys, certificates of our own |
 //! | [`dial`] | sends one placed request |
+//! | [`common`] | what the lines of a batch share |
 //! | `request` | what stands on the wire: URL and headers |
 //! | [`failure`] | why there is no answer, and whether bytes left |
 //! | `read` | reads the answer under caps |
@@ -15,6 +16,7 @@
 
 pub mod addresses;
 pub mod client;
+pub mod common;
 pub mod cookies;
 pub mod dial;
 pub mod failure;

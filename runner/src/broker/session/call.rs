@@ -7,6 +7,7 @@ use crate::audit::{AuditError, Intended};
 use crate::broker::http::failure::DialError;
 use crate::broker::http::redact::Redactor;
 use crate::broker::ledger::{Entry, Fate};
+use crate::broker::retry;
 use crate::page::Step;
 use crate::page::judge::{self, Judgement, Verdict};
 use crate::page::model::{ArgClass, Origin, Route};
@@ -17,6 +18,9 @@ use crate::policy::{Ask, Decision, decide, explain};
 use crate::report::escape::escape;
 use crate::wire::{self, Problem};
 use std::time::{Duration, Instant};
+
+/// Over how long the lines of a batch spread out after a pause.
+const SPREAD: Duration = Duration::from_millis(200);
 
 impl<'b> Desk<'b> {
     /// The routes that could be sent now: offered by the page, allowed by the one decision, and placeable.
@@ -79,6 +83,10 @@ impl<'b> Desk<'b> {
             running.seen.because("interrupted by a signal");
             return Err(Problem::NotSent("the run was interrupted".to_owned()));
         }
+        if let Err(why) = self.patience(running, route).await {
+            running.seen.because(why.clone());
+            return Err(Problem::NotSent(why));
+        }
         let placed = match place::place(&bound.page, route, &self.scope(running, args), None) {
             Ok(placed) => placed,
             Err(error) => {
@@ -95,7 +103,7 @@ impl<'b> Desk<'b> {
                 .get_or_insert_with(|| format!("{} by route `{}`", route.method.as_str(), route.name));
             return Err(Problem::NotSent("rehearsal".to_owned()));
         }
-        let intended = match route.changes.then(|| self.intend(running, route)).transpose() {
+        let intended = match self.intend(running, route).await {
             Ok(intended) => intended,
             Err(error) => {
                 // Nothing may change that cannot be recorded.
@@ -107,8 +115,29 @@ impl<'b> Desk<'b> {
         self.exchange(running, route, args, placed, intended).await
     }
 
+    /// Waits while the provider wants nothing of this batch.
+    async fn patience(&mut self, running: &Running<'_>, route: &Route) -> Result<(), String> {
+        while let Some(until) = self.paused(route) {
+            if until >= running.until {
+                let seconds = until.saturating_duration_since(Instant::now()).as_secs();
+                return Err(format!(
+                    "the provider asked for a pause of {seconds} more seconds, longer than this step may take"
+                ));
+            }
+            // Not all at the same moment.
+            let wake = until + SPREAD.mul_f64(retry::jitter());
+            if !self.rest_until(wake.min(running.until)).await {
+                return Err("interrupted by a signal".to_owned());
+            }
+        }
+        Ok(())
+    }
+
     /// The intent is on the disk before a changing request leaves.
-    fn intend(&mut self, running: &Running<'_>, route: &Route) -> Result<Intended, AuditError> {
+    async fn intend(&mut self, running: &Running<'_>, route: &Route) -> Result<Option<Intended>, AuditError> {
+        if !route.changes {
+            return Ok(None);
+        }
         let sending = event::Sending {
             step: running.label.clone(),
             route: route.name.as_str().to_owned(),
@@ -116,7 +145,7 @@ impl<'b> Desk<'b> {
             host: self.host_of(route),
             account: self.bound.user.clone(),
         };
-        self.trail.intend(sending, self.known.redactor())
+        self.trail.intend(sending, self.known.redactor()).await.map(Some)
     }
 
     /// Sends the placed request (and further pages of a list), judges, learns, books, and answers.

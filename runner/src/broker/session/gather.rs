@@ -6,8 +6,10 @@ use crate::broker::http::failure::{DialError, NoAnswer};
 use crate::broker::retry;
 use crate::page::answer::Answer;
 use crate::page::judge;
-use crate::page::model::Route;
+use crate::page::model::{Origin, Route};
 use crate::page::place::{self, NextPage, Placed};
+use crate::page::template::Source;
+use crate::policy::file::HostPort;
 use std::time::{Instant, SystemTime};
 
 /// All pages of a list together may be this many times as large as one answer: they are read, and kept, as a whole.
@@ -73,6 +75,9 @@ impl<'b> Desk<'b> {
         loop {
             let began = Instant::now();
             let answer = self.dial(running, route, placed).await;
+            if let Ok(answer) = &answer {
+                self.pause_others(route, answer);
+            }
             let pause = match &answer {
                 _ if route.changes => None,
                 // The page knows this answer: the password was refused, and once more would be one more failed sign-in.
@@ -113,13 +118,40 @@ impl<'b> Desk<'b> {
         self.ledger.count_request();
         running.peer = None;
         let times = if route.changes || self.ledger.anything_changed() { 2 } else { 1 };
-        let connection = if route.changes { Connection::Fresh } else { Connection::Kept };
+        let connection = match route {
+            route if route.changes => Connection::Fresh,
+            route if is_personal(route) => Connection::Kept,
+            _ => Connection::Shared,
+        };
         tokio::select! {
             (answer, seen) = self.capability.send(placed, &mut running.jar, connection) => {
                 running.peer = seen.peer;
                 answer
             }
             () = self.interrupts.wait(times) => Err(DialError::NoAnswer(NoAnswer::Interrupted)),
+        }
+    }
+
+    /// In a batch, a provider that is busy wants nothing of the other lines either.
+    fn pause_others(&self, route: &Route, answer: &Answer) {
+        if let (Some(pause), Some(host)) = (retry::for_all(answer, SystemTime::now()), self.origin_of(route)) {
+            self.capability.pause(&host, pause);
+        }
+    }
+
+    /// Until when nothing should be sent by this route, in a batch whose provider asked for a pause.
+    pub(super) fn paused(&self, route: &Route) -> Option<Instant> {
+        self.capability.paused(&self.origin_of(route)?)
+    }
+
+    /// Where a route leads.
+    fn origin_of(&self, route: &Route) -> Option<HostPort> {
+        match &route.target.origin {
+            Origin::Literal { host, port } => Some(HostPort { host: host.clone(), port: *port }),
+            Origin::Record(record) => {
+                let url = url::Url::parse(self.bound.records.get(record.as_str())?.url.as_deref()?).ok()?;
+                Some(HostPort { host: url.host_str()?.to_owned(), port: url.port_or_known_default()? })
+            }
         }
     }
 
@@ -137,4 +169,12 @@ impl<'b> Desk<'b> {
         place::place(&self.bound.page, route, &self.scope(running, args), next)
             .map_err(|error| Trouble::Paging(format!("it cannot be asked for again: {error}")))
     }
+}
+
+/// Whether requests of this route, or their answers, carry a secret of one account: a password or what a session is made of.
+fn is_personal(route: &Route) -> bool {
+    let of_account = |source: &Source| {
+        matches!(source, Source::OldPassword | Source::NewPassword | Source::Candidate | Source::Capture(_))
+    };
+    !route.captures.is_empty() || route.sources().iter().any(of_account)
 }

@@ -11,30 +11,30 @@ use super::http::cookies::Jar;
 use super::http::dial::Capability;
 use super::interrupt::Interrupts;
 use super::ledger::Ledger;
-use super::link::Link;
 use super::proof::Observations;
+use super::seat::Seat;
 use crate::audit::Trail;
 use crate::audit::event::{self, Event};
 use crate::page::progress::Progress;
 use crate::page::{Secret, Step};
 use crate::policy::Bound;
-use crate::wire::{self, Call, Level, Reply, RunId, Start, ToBroker, ToWorker};
+use crate::wire::{self, Call, Level, Reply, Start, ToBroker};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Most characters of one value that a page shows to the rotator.
 const SHOWN_MOST: usize = 4096;
+/// How many workers a step that has sent nothing is begun on, where there are others.
+const WORKERS_PER_STEP: u32 = 3;
 /// Most characters of a reason or a log line.
 const WORDS_MOST: usize = 1024;
-/// How long the worker may take to read a frame. A true one reads at once.
-const WORKER_READS: Duration = Duration::from_secs(10);
 
 /// What one step needs of the run.
 pub struct Desk<'b> {
     /// What may be done, with the values to do it with.
     pub bound: &'b Bound,
     /// The worker.
-    pub link: Link,
+    pub worker: Seat,
     /// The network.
     pub capability: Capability,
     /// The book.
@@ -55,10 +55,6 @@ pub struct Desk<'b> {
     pub known: Known,
     /// The audit log.
     pub trail: &'b mut Trail,
-    /// The worker cannot be used any more, and why.
-    pub worker_gone: Option<String>,
-    /// The last run id that was used.
-    pub last_run: u32,
 }
 
 /// What was seen of one step.
@@ -98,6 +94,8 @@ struct Running<'s> {
     jar: Jar,
     /// The address that was dialled last.
     peer: Option<SocketAddr>,
+    /// The worker failed in it.
+    lost_worker: bool,
     seen: Seen,
 }
 
@@ -113,7 +111,7 @@ impl<'b> Desk<'b> {
     /// Runs one step of the rotator on a fresh instance, with a fresh memory of cookies, binds and captures.
     pub async fn step(&mut self, step: Step, candidate: Option<&'b Secret>, label: &str) -> Seen {
         let until = self.time_for(step);
-        let mut running = Running {
+        let fresh = || Running {
             step,
             label: label.to_owned(),
             candidate,
@@ -121,11 +119,23 @@ impl<'b> Desk<'b> {
             progress: Progress::new(step),
             jar: Jar::default(),
             peer: None,
+            lost_worker: false,
             seen: Seen::default(),
         };
+        let mut running = fresh();
+        for worker in 1..=WORKERS_PER_STEP {
+            self.capability.fresh();
+            self.capability.ends_at(until);
+            let requests = self.ledger.requests();
+            self.drive(&mut running).await;
+            let untouched = self.ledger.requests() == requests && running.seen.denied.is_none();
+            let again = running.lost_worker && untouched && self.worker.has_others() && worker < WORKERS_PER_STEP;
+            if !again {
+                break;
+            }
+            running = fresh();
+        }
         self.capability.fresh();
-        self.capability.ends_at(until);
-        self.drive(&mut running).await;
         self.remember_secrets(&running);
         if let Some(ended) = running.progress.ended() {
             // What a `requires` says is the best reason there is: it goes before what the rotator makes of it.
@@ -142,12 +152,6 @@ impl<'b> Desk<'b> {
     }
 
     async fn drive(&mut self, running: &mut Running<'b>) {
-        if let Some(reason) = &self.worker_gone {
-            running.seen.because(format!("the worker is gone ({reason})"));
-            return;
-        }
-        self.last_run += 1;
-        let run = RunId(self.last_run);
         let start = Start {
             step: running.step,
             user: self.bound.user.clone(),
@@ -155,25 +159,32 @@ impl<'b> Desk<'b> {
             texts: self.texts(),
             milliseconds: milliseconds_until(running.until),
         };
-        if let Err(error) = self.tell(run, &ToWorker::Start(start)).await {
-            self.give_up_worker(running, error.to_string()).await;
+        let until = running.until;
+        if let Err(reason) = self.worker.begin(start, until).await {
+            running.lost_worker = true;
+            running.seen.because(reason);
             return;
         }
-        let until = running.until;
         loop {
-            let frame = match self.wait(run, until).await {
+            let frame = match self.wait(until).await {
                 Heard::Frame(frame) => frame,
                 Heard::Gone(reason) => return self.give_up_worker(running, reason).await,
-                // The run is left where it is, without a reply: the worker serves the next one, and stops this one by itself if it
-                // computes beyond its time.
-                Heard::TimeUp => return running.seen.because("the rotator used up the time for this step"),
-                Heard::Interrupted => return running.seen.because("interrupted by a signal"),
+                // The step is left where it is, without a reply: the worker serves the next one, and stops this one by
+                // itself if it computes beyond its time.
+                Heard::TimeUp => {
+                    self.worker.leave();
+                    return running.seen.because("the rotator used up the time for this step");
+                }
+                Heard::Interrupted => {
+                    self.worker.leave();
+                    return running.seen.because("interrupted by a signal");
+                }
             };
             match frame {
                 ToBroker::Call(call) => {
                     let reply = self.answer(running, call, until).await;
-                    if let Err(error) = self.tell(run, &ToWorker::Reply(reply)).await {
-                        return self.give_up_worker(running, error.to_string()).await;
+                    if let Err(reason) = self.worker.reply(reply, self.deadline).await {
+                        return self.give_up_worker(running, reason).await;
                     }
                 }
                 ToBroker::Log(line) => {
@@ -195,47 +206,36 @@ impl<'b> Desk<'b> {
                     self.note(Event::Trap(event::Trap { step: running.label.clone(), guest: said.clone() }));
                     return running.seen.because(format!("the rotator was stopped: {said}"));
                 }
-                ToBroker::Ready(_) | ToBroker::Rejected(_) | ToBroker::NativeRefused(_) | ToBroker::Described(_) => {
-                    let error = wire::WorkerMisbehaved::OutOfTurn("a frame about loading, in a step");
+                ToBroker::Ready(_)
+                | ToBroker::Rejected(_)
+                | ToBroker::NativeRefused(_)
+                | ToBroker::Described(_)
+                | ToBroker::Left => {
+                    let error = wire::WorkerMisbehaved::OutOfTurn("a frame that is not of a step");
                     return self.give_up_worker(running, error.to_string()).await;
                 }
             }
         }
     }
 
-    /// Sends a frame; a worker that does not read it is given up, at the deadline at the latest.
-    async fn tell(&mut self, run: RunId, frame: &ToWorker) -> Result<(), wire::WorkerMisbehaved> {
-        let until = Instant::now() + WORKER_READS;
-        self.link.send_until(run, frame, until.min(self.deadline)).await
-    }
-
-    /// Waits for the next frame of `run`; frames of runs that were left behind are dropped.
-    async fn wait(&mut self, run: RunId, until: Instant) -> Heard {
+    /// Waits for the next frame of the step.
+    async fn wait(&mut self, until: Instant) -> Heard {
         let times = if self.ledger.anything_changed() { 2 } else { 1 };
-        loop {
-            let event = tokio::select! {
-                biased;
-                () = self.interrupts.wait(times) => return Heard::Interrupted,
-                () = tokio::time::sleep_until(until.into()) => return Heard::TimeUp,
-                frame = self.link.next() => frame,
-            };
-            match event {
-                Ok((of, frame)) if of == run => return Heard::Frame(frame),
-                Ok((of, _)) if of.0 != 0 && of.0 < run.0 => {}
-                Ok(_) => {
-                    return Heard::Gone(
-                        wire::WorkerMisbehaved::OutOfTurn("a frame of a run that does not exist").to_string(),
-                    );
-                }
-                Err(error) => return Heard::Gone(error.to_string()),
-            }
+        tokio::select! {
+            biased;
+            () = self.interrupts.wait(times) => Heard::Interrupted,
+            () = tokio::time::sleep_until(until.into()) => Heard::TimeUp,
+            frame = self.worker.next() => match frame {
+                Ok(frame) => Heard::Frame(frame),
+                Err(reason) => Heard::Gone(reason),
+            },
         }
     }
 
     async fn give_up_worker(&mut self, running: &mut Running<'_>, reason: String) {
-        self.link.kill().await;
+        running.lost_worker = true;
         running.seen.because(format!("the worker failed: {reason}"));
-        self.worker_gone = Some(reason);
+        self.worker.give_up(reason).await;
     }
 
     /// When the time for a step is up.

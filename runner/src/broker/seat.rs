@@ -1,0 +1,129 @@
+//! A worker, as the steps of one run see it: a step begins, speaks in turn, and ends or is left.
+
+use super::link::Link;
+use super::pool::Member;
+use crate::wire::{Reply, RunId, Start, ToBroker, ToWorker, WorkerMisbehaved};
+use std::time::{Duration, Instant};
+
+/// How long a worker may take to read a frame. A true one reads at once.
+pub const WORKER_READS: Duration = Duration::from_secs(10);
+
+/// Where the steps of a run go.
+pub enum Seat {
+    /// A worker of its own.
+    Own(Box<Own>),
+    /// Among those of a batch.
+    Shared(Member),
+}
+
+/// A worker that serves one run, step after step. Once it failed, there is no other.
+pub struct Own {
+    link: Link,
+    /// The step that is under way, or was last.
+    run: RunId,
+    /// It cannot be used any more, and why.
+    gone: Option<String>,
+}
+
+impl Seat {
+    /// On a worker that has loaded its module.
+    pub fn own(link: Link) -> Seat {
+        Seat::Own(Box::new(Own { link, run: RunId(0), gone: None }))
+    }
+
+    /// Begins a step. The error is a reason in words.
+    pub async fn begin(&mut self, start: Start, until: Instant) -> Result<(), String> {
+        match self {
+            Seat::Own(own) => own.begin(start, until).await,
+            Seat::Shared(member) => {
+                member.begin(start, until).await.map_err(|reason| format!("the worker failed: {reason}"))
+            }
+        }
+    }
+
+    /// Answers the step's outstanding call. After an error the worker is to be given up.
+    pub async fn reply(&mut self, reply: Reply, until: Instant) -> Result<(), String> {
+        match self {
+            Seat::Own(own) => own.tell(&ToWorker::Reply(reply), until).await.map_err(|error| error.to_string()),
+            Seat::Shared(member) => {
+                member.reply(reply);
+                Ok(())
+            }
+        }
+    }
+
+    /// The next frame of the step. May be dropped at any time and called again.
+    pub async fn next(&mut self) -> Result<ToBroker, String> {
+        match self {
+            Seat::Own(own) => own.next().await,
+            Seat::Shared(member) => member.next().await,
+        }
+    }
+
+    /// Nobody waits for the step any more.
+    pub fn leave(&mut self) {
+        match self {
+            // The next one has a higher number, and what this one still says is dropped.
+            Seat::Own(_) => {}
+            Seat::Shared(member) => member.leave(),
+        }
+    }
+
+    /// The worker failed.
+    pub async fn give_up(&mut self, reason: String) {
+        match self {
+            Seat::Own(own) => {
+                own.link.kill().await;
+                own.gone = Some(reason);
+            }
+            Seat::Shared(member) => member.leave(),
+        }
+    }
+
+    /// A step that has sent nothing may begin again on another worker.
+    pub fn has_others(&self) -> bool {
+        matches!(self, Seat::Shared(_))
+    }
+
+    /// The run is over.
+    pub async fn end(&mut self) {
+        match self {
+            Seat::Own(own) => own.link.kill().await,
+            Seat::Shared(member) => member.leave(),
+        }
+    }
+}
+
+impl Own {
+    async fn begin(&mut self, start: Start, until: Instant) -> Result<(), String> {
+        if let Some(reason) = &self.gone {
+            return Err(format!("the worker is gone ({reason})"));
+        }
+        self.run.0 += 1;
+        if let Err(error) = self.tell(&ToWorker::Start(start), until).await {
+            let reason = error.to_string();
+            self.link.kill().await;
+            self.gone = Some(reason.clone());
+            return Err(format!("the worker failed: {reason}"));
+        }
+        Ok(())
+    }
+
+    /// Sends a frame; a worker that does not read it is given up, at the deadline at the latest.
+    async fn tell(&mut self, frame: &ToWorker, until: Instant) -> Result<(), WorkerMisbehaved> {
+        let patience = Instant::now() + WORKER_READS;
+        self.link.send_until(self.run, frame, patience.min(until)).await
+    }
+
+    /// Frames of steps that were left behind are dropped.
+    async fn next(&mut self) -> Result<ToBroker, String> {
+        loop {
+            match self.link.next().await {
+                Ok((of, frame)) if of == self.run => return Ok(frame),
+                Ok((of, _)) if of.0 != 0 && of < self.run => {}
+                Ok(_) => return Err(WorkerMisbehaved::OutOfTurn("a frame of a run that does not exist").to_string()),
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+    }
+}
