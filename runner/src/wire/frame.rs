@@ -4,8 +4,8 @@
 //! front to back, without indexing; it allocates a payload only after the header's length was held against the cap of its tag.
 
 use super::kind::{
-    CALL, COMPILE, COMPILED, DESCRIBE, DESCRIBED, DONE, Kind, LEAVE, LEFT, LOAD, LOAD_NATIVE, LOG, MODULE, NATIVE_REFUSED,
-    READY, REJECTED, REPLY, START, TRAPPED,
+    CALL, COMPILE, COMPILED, DESCRIBE, DESCRIBED, DONE, Kind, LEAVE, LEFT, LOAD, LOAD_NATIVE, LOG, MODULE,
+    NATIVE_REFUSED, READY, REJECTED, REPLY, START, TRAPPED,
 };
 use super::{
     ARGS_MAX, CODE_MAX, Call, DETAIL_MAX, FromCompiler, LINE_MAX, NAME_MAX, RunId, ToBroker, ToWorker, VALUE_MAX,

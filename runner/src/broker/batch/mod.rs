@@ -144,8 +144,8 @@ async fn served(
 ) -> Result<Summary, String> {
     let Opened { found, code, host, trust } = opened;
     let interrupts = Interrupts::listen().map_err(|error| format!("signals cannot be heard: {error}"))?;
-    let launcher =
-        Launcher::spawn(code.file()).map_err(|error| format!("the launcher of workers could not be started: {error}"))?;
+    let launcher = Launcher::spawn(code.file())
+        .map_err(|error| format!("the launcher of workers could not be started: {error}"))?;
     confine::broker_walls(&mut result.walls().broker, &run::ports(&found.policy, &host));
     // Threads from here on: those that were there before would be outside the walls.
     trail.audit().in_groups().map_err(|error| error.to_string())?;
