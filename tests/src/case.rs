@@ -15,7 +15,7 @@
 //! one by one, anything else replaced, and a `null` (in TOML: `"@none@"`) takes away. `policy.raw.toml` is taken as it is.
 //! In every string, `@url@`, `@host@`, `@module@`, `@sha256@`, `@page@`, `@page-sha256@`, `@old@`, `@new@`, `@token@` and `@script@` are replaced.
 
-use crate::artifacts;
+use crate::artifacts::{self, Guest};
 use crate::ca::Ca;
 use crate::fault::Fault;
 use crate::okta::{self, Okta};
@@ -147,10 +147,38 @@ pub struct Setup {
     pub server: Server,
     /// What the gateway sends.
     pub params: Params,
+    words: Vec<(String, String)>,
     truth: Truth,
+    touched: Touched,
     reachable: bool,
     old: String,
     new: String,
+}
+
+/// What a setup is made of, before its words are replaced.
+pub struct Parts {
+    /// The params, `records` as a list.
+    pub params: Value,
+    /// The stand-in (`provider.toml`).
+    pub provider: Value,
+    /// The policy.
+    pub policy: PolicyText,
+    /// The page file that the policy pins.
+    pub page: Option<String>,
+    /// What the puppet does.
+    pub script: String,
+    /// The module.
+    pub module: Guest,
+    /// Further words, and what they are replaced by.
+    pub words: Vec<(String, String)>,
+}
+
+/// A policy, as a tree that tables can be laid over, or as it is.
+pub enum PolicyText {
+    /// Written out as TOML.
+    Tree(Value),
+    /// Taken as it is.
+    Raw(String),
 }
 
 impl Setup {
@@ -169,56 +197,78 @@ impl Setup {
     }
 
     fn load(rotator: &str, files: &Files<'_>, more_params: Value, more_policy: Value) -> Setup {
+        let read = |name: &str| files.find(name).map(|path| fs::read_to_string(path).expect("a file of the case"));
         let mut params = files.merged("params.json").expect("params.json in the default folder");
-        if !more_params.is_null() {
-            merge(&mut params, more_params);
-        }
+        merge(&mut params, more_params);
+        let policy = match read("policy.raw.toml") {
+            Some(text) => PolicyText::Raw(text),
+            None => {
+                let mut policy = files.merged("policy.toml").expect("policy.toml in the default folder");
+                merge(&mut policy, more_policy);
+                PolicyText::Tree(policy)
+            }
+        };
+        Setup::assemble(Parts {
+            params,
+            provider: files.merged("provider.toml").expect("provider.toml in the default folder"),
+            policy,
+            page: read("page.toml"),
+            script: read("script.txt").unwrap_or_default(),
+            module: artifacts::guest(read("rotator.txt").as_deref().map_or(rotator, str::trim)),
+            words: Vec::new(),
+        })
+    }
+
+    /// Sets up a bench, a stand-in and the operator's files from these parts.
+    pub fn assemble(parts: Parts) -> Setup {
+        let Parts { mut params, mut provider, policy, page, script, module, words: mut more } = parts;
         let top = |params: &Value, key: &str| params.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (old, new) = (top(&params, "oldPassword"), top(&params, "newPassword"));
-        let mut words = vec![("@old@", old.clone()), ("@new@", new.clone())];
+        more.extend([("@old@".to_owned(), old.clone()), ("@new@".to_owned(), new.clone())]);
+        let mut words = more;
 
-        let mut stand = files.merged("provider.toml").expect("provider.toml in the default folder");
-        replace(&mut stand, &words);
-        let at = files.case.display();
-        let stand: Stand = serde_json::from_value(stand).unwrap_or_else(|error| panic!("{at}: provider.toml: {error}"));
+        replace(&mut provider, &words);
+        let stand: Stand = serde_json::from_value(provider).unwrap_or_else(|error| panic!("provider.toml: {error}"));
         let mut bench = Bench::new();
         let account = stand.truth_of.clone().unwrap_or_else(|| top(&params, "user"));
-        let (server, truth) = start(&stand, bench.ca(), &account);
+        let Started { server, truth, touched } = start(&stand, bench.ca(), &account);
         for fault in stand.fault {
             server.script(fault);
         }
         bench.open("localhost", server.port());
 
-        let read = |name: &str| files.find(name).map(|path| fs::read_to_string(path).expect("a file of the case"));
-        let guest = artifacts::guest(read("rotator.txt").as_deref().map_or(rotator, str::trim));
+        let script = fill(&script, &words);
         words.extend([
-            ("@url@", server.url()),
-            ("@host@", format!("localhost:{}", server.port())),
-            ("@module@", guest.path.display().to_string()),
-            ("@sha256@", guest.sha256.clone()),
-            ("@token@", token(&stand.kind).to_owned()),
-            ("@script@", read("script.txt").unwrap_or_default()),
+            ("@url@".to_owned(), server.url()),
+            ("@host@".to_owned(), format!("localhost:{}", server.port())),
+            ("@port@".to_owned(), server.port().to_string()),
+            ("@module@".to_owned(), module.path.display().to_string()),
+            ("@sha256@".to_owned(), module.sha256.clone()),
+            ("@token@".to_owned(), token(&stand.kind).to_owned()),
+            ("@script@".to_owned(), script),
         ]);
-        if let Some(page) = read("page.toml") {
+        if let Some(page) = page {
+            let page = fill(&page, &words);
             let path = bench.write("page.toml", &page);
             let digest = artifacts::sha256(page.as_bytes());
-            words.extend([("@page@", path.display().to_string()), ("@page-sha256@", digest)]);
+            words.extend([("@page@".to_owned(), path.display().to_string()), ("@page-sha256@".to_owned(), digest)]);
         }
-        if let Some(mut text) = read("policy.raw.toml") {
-            for (word, value) in &words {
-                text = text.replace(word, value);
+        let policy = match policy {
+            PolicyText::Raw(text) => fill(&text, &words),
+            PolicyText::Tree(mut tree) => {
+                replace(&mut tree, &words);
+                toml::to_string(&to_toml(tree)).expect("a policy as TOML")
             }
-            bench.policy("prod", &text);
-        } else {
-            let mut policy = files.merged("policy.toml").expect("policy.toml in the default folder");
-            if !more_policy.is_null() {
-                merge(&mut policy, more_policy);
-            }
-            replace(&mut policy, &words);
-            bench.policy("prod", &toml::to_string(&to_toml(policy)).expect("a policy as TOML"));
-        }
+        };
+        bench.policy("prod", &policy);
         replace(&mut params, &words);
-        Setup { bench, server, params: split(params), truth, reachable: stand.tls == "good", old, new }
+        let reachable = stand.tls == "good";
+        Setup { bench, server, params: split(params), words, truth, touched, reachable, old, new }
+    }
+
+    /// A text in which the words of this setup (`@url@` and so on) are replaced.
+    pub fn filled(&self, text: &str) -> String {
+        fill(text, &self.words)
     }
 
     /// Runs, and asserts what must hold in every case.
@@ -254,6 +304,11 @@ impl Setup {
             (None, _) => true,
         };
         assert!(fits, "the live password is the {word} one, and the result says `{said}`: {ran:#?}");
+    }
+
+    /// The accounts other than the run's own whose password was changed.
+    pub fn touched(&self) -> Vec<String> {
+        (self.touched)()
     }
 
     /// The live password at the stand-in.
@@ -325,8 +380,16 @@ fn check_lockout(server: &Server) {
 
 /// Says what is live at the provider; `None` where there is no such thing.
 type Truth = Box<dyn Fn() -> Option<String> + Send + Sync>;
+/// Says which other accounts were changed.
+type Touched = Box<dyn Fn() -> Vec<String> + Send + Sync>;
 
-fn start(stand: &Stand, ca: &Ca, user: &str) -> (Server, Truth) {
+struct Started {
+    server: Server,
+    truth: Truth,
+    touched: Touched,
+}
+
+fn start(stand: &Stand, ca: &Ca, user: &str) -> Started {
     let user = user.to_owned();
     let stranger = Ca::new();
     let ca = if stand.tls == "unknown-ca" { &stranger } else { ca };
@@ -340,17 +403,20 @@ fn start(stand: &Stand, ca: &Ca, user: &str) -> (Server, Truth) {
         "okta" => {
             let (server, okta) = Okta::start(stand.okta.clone().unwrap_or_default(), ca, &[]);
             let server = again(server, Arc::clone(&okta) as _, tls, &stand.tls);
-            (server, Box::new(move || okta.password(&user)))
+            Started { server, truth: Box::new(move || okta.password(&user)), touched: Box::new(Vec::new) }
         }
         "rest" => {
             let (server, rest) = Rest::start(stand.rest.clone().unwrap_or_default(), ca, &[]);
             let server = again(server, Arc::clone(&rest) as _, tls, &stand.tls);
-            (server, Box::new(move || rest.password(&user)))
+            let (same, own) = (Arc::clone(&rest), user.clone());
+            let touched: Touched = Box::new(move || same.touched(&own));
+            Started { server, truth: Box::new(move || rest.password(&user)), touched }
         }
         "script" => {
             let provider = Arc::new(Scripted::new(stand.line.clone()));
             let server = Server::start(Arc::clone(&provider) as _, ca, &[]);
-            (again(server, provider, tls, &stand.tls), Box::new(|| None))
+            let server = again(server, provider, tls, &stand.tls);
+            Started { server, truth: Box::new(|| None), touched: Box::new(Vec::new) }
         }
         other => panic!("no `kind = {other:?}`"),
     }
@@ -372,7 +438,8 @@ fn again(
     }
 }
 
-fn token(kind: &str) -> &'static str {
+/// The token that the stand-in of that kind takes.
+pub fn token(kind: &str) -> &'static str {
     match kind {
         "okta" => okta::TOKEN,
         "rest" => rest::TOKEN,
@@ -433,6 +500,7 @@ fn to_toml(value: Value) -> toml::Value {
 
 fn merge(under: &mut Value, over: Value) {
     match (under, over) {
+        (_, Value::Null) => {}
         (Value::Object(under), Value::Object(over)) => {
             for (key, value) in over {
                 if value.is_null() || value == "@none@" {
@@ -454,19 +522,28 @@ fn merge(under: &mut Value, over: Value) {
     }
 }
 
-fn replace(value: &mut Value, words: &[(&str, String)]) {
+/// Lays a tree over another: tables are merged, lists of tables one by one, null and `@none@` take away.
+pub fn lay_over(under: &mut Value, over: Value) {
+    merge(under, over);
+}
+
+fn replace(value: &mut Value, words: &[(String, String)]) {
     match value {
-        Value::String(text) => {
-            for (word, by) in words {
-                if text.contains(word) {
-                    *text = text.replace(word, by);
-                }
-            }
-        }
+        Value::String(text) => *text = fill(text, words),
         Value::Array(values) => values.iter_mut().for_each(|value| replace(value, words)),
         Value::Object(values) => values.values_mut().for_each(|value| replace(value, words)),
         _ => {}
     }
+}
+
+fn fill(text: &str, words: &[(String, String)]) -> String {
+    let mut text = text.to_owned();
+    for (word, by) in words {
+        if text.contains(word.as_str()) {
+            text = text.replace(word.as_str(), by);
+        }
+    }
+    text
 }
 
 fn split(params: Value) -> Params {

@@ -10,7 +10,8 @@
 //! then  = "reset"    # close, reset, silence, truncate, drip, garbage
 //! ```
 //!
-//! or, for an answer of another kind, `status`, `headers`, `json` or `body` in the place of `then`.
+//! or, for an answer of another kind, `status`, `headers`, `json` or `body` in the place of `then`; or `raw`, the very text that
+//! goes over the connection before it ends, with `endless`, a text that follows again and again until the client goes away.
 
 use crate::http::{Answer, Request};
 use serde::Deserialize;
@@ -48,6 +49,10 @@ pub struct Fault {
     pub json: Option<serde_json::Value>,
     /// Its body as text.
     pub body: Option<String>,
+    /// The bytes in place of an answer, head and all.
+    pub raw: Option<String>,
+    /// What follows `raw` for as long as the client takes it.
+    pub endless: Option<String>,
 }
 
 fn always() -> usize {
@@ -65,6 +70,8 @@ pub enum How {
     Answer(Answer),
     /// These bytes, then the end.
     Raw(Vec<u8>),
+    /// The first bytes once, the others for as long as the client takes them.
+    Endless(Vec<u8>, Vec<u8>),
     /// The end of the connection, in good order.
     Close,
     /// A TCP reset.
@@ -117,6 +124,11 @@ impl Fault {
             Some("drip") => How::Drip(sample()),
             Some("garbage") => How::Raw(b"\x00\x01 this is no HTTP \r\n\r\n".to_vec()),
             Some(other) => panic!("a fault has no way `{other}`"),
+            None if self.endless.is_some() => {
+                let bytes = |text: &Option<String>| text.clone().unwrap_or_default().into_bytes();
+                How::Endless(bytes(&self.raw), bytes(&self.endless))
+            }
+            None if self.raw.is_some() => How::Raw(self.raw.clone().unwrap_or_default().into_bytes()),
             None => {
                 let status = self.status.expect("a fault has `then` or `status`");
                 let mut answer = match (&self.json, &self.body) {

@@ -13,6 +13,7 @@
 //! | [`leak`] | secrets in every encoding |
 //! | [`case`] | a folder a case |
 //! | [`soak`] | many lines through `rotabox batch`, every one accounted for |
+//! | [`hostile`] | the numbered hostile suite |
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -27,6 +28,7 @@ pub mod ca;
 pub mod case;
 pub mod fault;
 pub mod gate;
+pub mod hostile;
 pub mod http;
 pub mod leak;
 pub mod okta;

@@ -62,6 +62,13 @@ impl Rest {
         lock(&self.users).insert(email.to_owned(), password.to_owned());
     }
 
+    /// The accounts but `email` whose password is no longer the one of the beginning.
+    pub fn touched(&self, email: &str) -> Vec<String> {
+        let users = lock(&self.users);
+        let others = self.start.users.iter().filter(|(other, _)| other.as_str() != email);
+        others.filter(|(other, password)| users.get(*other) != Some(password)).map(|(other, _)| other.clone()).collect()
+    }
+
     fn find(&self, request: &Request) -> Answer {
         if !self.is_trusted(request) {
             return error(401, "invalid token");

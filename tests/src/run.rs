@@ -29,6 +29,7 @@ pub struct Bench {
     ca: Ca,
     binary: PathBuf,
     config: String,
+    launcher: Vec<String>,
 }
 
 /// What came of a run.
@@ -61,7 +62,7 @@ impl Bench {
         let audit = folder.path().join("audit/audit.jsonl").display().to_string();
         let ca_file = path.display().to_string();
         let config = format!("[audit]\nfile = {audit:?}\n[network]\nca = {ca_file:?}\nroots = \"none\"\n");
-        let bench = Bench { folder, ca, binary, config };
+        let bench = Bench { folder, ca, binary, config, launcher: Vec::new() };
         bench.write_config();
         bench
     }
@@ -112,6 +113,17 @@ impl Bench {
         fs::write(self.folder().join("rotabox.toml"), &self.config).expect("rotabox.toml can be written");
     }
 
+    /// From now on the binary is started by this program, which gets the binary's path and arguments behind its own. It has to
+    /// become the binary (`exec`).
+    pub fn through(&mut self, launcher: &[&str]) {
+        self.launcher = launcher.iter().map(|word| (*word).to_owned()).collect();
+    }
+
+    /// The audit log as it is now.
+    pub fn audit(&self) -> String {
+        fs::read_to_string(self.folder().join("audit/audit.jsonl")).unwrap_or_default()
+    }
+
     /// Writes a policy.
     pub fn policy(&self, name: &str, text: &str) -> PathBuf {
         self.write(&format!("policies/{name}.toml"), text)
@@ -151,7 +163,7 @@ impl Bench {
     /// The audit log is whole, ends in what the result says, and holds no secret. Checked by the bytes of the lines, apart
     /// from the runner's own code.
     fn check_audit(&self, result: &Value, secrets: &[String], shown: &str) {
-        let text = fs::read_to_string(self.folder().join("audit/audit.jsonl")).unwrap_or_default();
+        let text = self.audit();
         let sent = result.get("requests").and_then(Value::as_array).is_some_and(|requests| !requests.is_empty());
         let kept = fs::read_to_string(self.folder().join("rotabox.toml")).is_ok_and(|text| text.contains("[audit]"));
         assert!(!kept || !sent || !text.is_empty(), "requests were sent, and the audit log is empty: {shown}");
@@ -225,7 +237,14 @@ impl Bench {
     /// The binary with these arguments, three pipes, and an environment that tries to mislead it.
     pub fn command(&self, args: &[&str]) -> Command {
         let cwd = self.folder().join("cwd");
-        let mut command = Command::new(&self.binary);
+        let mut command = match self.launcher.split_first() {
+            None => Command::new(&self.binary),
+            Some((program, words)) => {
+                let mut command = Command::new(program);
+                command.args(words).arg(&self.binary);
+                command
+            }
+        };
         command
             .args(args)
             .current_dir(&cwd)

@@ -334,6 +334,14 @@ fn reply(stream: &mut rustls::StreamOwned<rustls::ServerConnection, Patient>, ho
             stream.flush()?;
             Ok(false)
         }
+        How::Endless(head, again) => {
+            stream.write_all(&head)?;
+            while !stream.sock.shared.ending.load(Ordering::SeqCst) {
+                stream.write_all(&again)?;
+                stream.flush()?;
+            }
+            Ok(false)
+        }
         How::Close => Ok(false),
         How::Reset => {
             socket2::SockRef::from(&stream.sock.stream).set_linger(Some(Duration::ZERO))?;
@@ -406,8 +414,15 @@ pub struct Canary {
 impl Canary {
     /// Listens on a free port of `address`, a loopback address.
     pub fn on(address: IpAddr) -> Canary {
+        Canary::at(address, 0)
+    }
+
+    /// The same on that port, if nobody has it there; else on a free one.
+    pub fn at(address: IpAddr, port: u16) -> Canary {
         assert!(address.is_loopback(), "canaries live on loopback");
-        let listener = TcpListener::bind((address, 0)).expect("a port on loopback");
+        let listener = TcpListener::bind((address, port))
+            .or_else(|_| TcpListener::bind((address, 0)))
+            .expect("a port on loopback");
         let canary = Canary {
             address: listener.local_addr().expect("an address"),
             touched: Arc::default(),

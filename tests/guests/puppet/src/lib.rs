@@ -11,10 +11,13 @@
 //! | `times N COMMAND` | does it N times |
 //! | `drive` | sends the first route that is offered until none is left, as `guests/rest` does |
 //! | `say` | logs what the rotator can see: user, routes, what the last answer showed |
-//! | `log TEXT` | logs a line (`\e` is an escape character, `\n` a new line) |
+//! | `log TEXT` | logs a line (`\e` is an escape character, `\n` a new line, `\s` a semicolon) |
 //! | `flood N` | logs N lines of 4 KiB |
 //! | `sleep MS`, `spin`, `grow`, `recurse`, `trap` | waits, loops for ever, takes memory until none is given, recurses for ever, traps |
 //! | `ok`, `fail CODE DETAIL` | ends the step |
+//!
+//! A line that is the word `spill` alone: at the end of each step it logs everything that it saw, in letters of its own that no
+//! redaction knows (`g` to `v` for the sixteen halves of a byte). So a suite can look for secrets on the rotator's side of the wall.
 
 #[cfg(target_arch = "wasm32")]
 #[allow(
@@ -48,18 +51,32 @@ mod puppet {
             };
             let script = account::text("api.script").unwrap_or_default();
             let line = script.lines().find_map(|line| line.strip_prefix(&step)?.strip_prefix(':'));
-            let mut state = State { shown: String::new() };
-            for command in line.unwrap_or("ok").split(';') {
-                if let Some(end) = state.perform(command.trim()) {
-                    return end;
-                }
+            let mut state = State { shown: String::new(), seen: String::new() };
+            let end = line.unwrap_or("ok").split(';').find_map(|command| state.perform(command.trim()));
+            if script.lines().any(|line| line == "spill") {
+                state.spill();
             }
-            Ok(())
+            end.unwrap_or(Ok(()))
         }
     }
 
+    /// Bytes of what it saw that are spilled: lines are capped.
+    const SPILLED: usize = 3000;
+    /// Record fields that it asks for, declared or not.
+    const FIELDS: [&str; 8] = [
+        "api.token",
+        "api.password",
+        "api.url",
+        "api.title",
+        "new-password",
+        "old-password",
+        "candidate",
+        "user.password",
+    ];
+
     struct State {
         shown: String,
+        seen: String,
     }
 
     type End = Option<Result<(), Failure>>;
@@ -103,7 +120,7 @@ mod puppet {
                     None
                 }
                 "log" => {
-                    write(Level::Error, &rest.replace("\\e", "\u{1b}").replace("\\n", "\n"));
+                    write(Level::Error, &unescaped(rest));
                     None
                 }
                 "flood" => {
@@ -132,7 +149,7 @@ mod puppet {
                 "ok" => Some(Ok(())),
                 "fail" => {
                     let (code, detail) = rest.split_once(' ').unwrap_or((rest, ""));
-                    fail(code, &detail.replace("\\e", "\u{1b}").replace("\\n", "\n"))
+                    fail(code, &unescaped(detail))
                 }
                 other => fail("no-such-command", other),
             }
@@ -144,11 +161,26 @@ mod puppet {
             let args =
                 words.filter_map(|word| word.split_once('=')).map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
             let answer = http::send(&Call { route, args });
+            self.seen.push_str(&format!("{answer:?}\n"));
             if let Ok(answer) = &answer {
                 self.shown = format!("{:?}", answer.shown);
             }
             answer
         }
+
+        fn spill(&mut self) {
+            let facts = FIELDS.map(|field| account::text(field));
+            let text = format!("{} {:?} {facts:?}\n{}", account::user(), http::routes(), self.seen);
+            let letters = |byte: &u8| [b'g' + (byte >> 4), b'g' + (byte & 15)].map(char::from);
+            let letters: String = text.as_bytes().iter().take(SPILLED).flat_map(letters).collect();
+            for line in letters.as_bytes().chunks(1000) {
+                write(Level::Debug, &format!("spill {}", core::str::from_utf8(line).unwrap()));
+            }
+        }
+    }
+
+    fn unescaped(text: &str) -> String {
+        text.replace("\\e", "\u{1b}").replace("\\n", "\n").replace("\\s", ";")
     }
 
     fn fail(code: &str, detail: &str) -> End {
