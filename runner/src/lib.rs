@@ -12,6 +12,7 @@
 //! | [`lint`] | what in a page, a policy or the host file is worth a thought |
 //! | [`broker`] | the ledger, the state machine and the HTTP capability |
 //! | [`wire`] | the frames between broker and worker |
+//! | [`cassette`] | recorded runs: record, replay |
 //! | [`worker`] | scan, engine, limits, bindings, run |
 //! | [`native`] | the store of compiled modules |
 //! | [`confine`] | what a process gives up before it reads anything |
@@ -33,6 +34,7 @@
 
 pub mod audit;
 pub mod broker;
+pub mod cassette;
 pub mod cli;
 pub mod compare;
 pub mod confine;

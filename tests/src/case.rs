@@ -196,6 +196,20 @@ impl Setup {
         Setup::load(rotator, &Files { case: &default.clone(), default }, params, policy)
     }
 
+    /// What a case of `tests/cases` is set up with: `okta/change/old-to-new`.
+    pub fn of_case(case: &str) -> Setup {
+        let cases = artifacts::root().join("tests/cases");
+        let rotator = case.split('/').next().expect("a rotator's folder");
+        let folder = cases.join(case);
+        assert!(folder.join("expect.toml").is_file(), "no case `{case}`");
+        Setup::load(
+            rotator,
+            &Files { case: &folder, default: cases.join(rotator).join("default") },
+            Value::Null,
+            Value::Null,
+        )
+    }
+
     fn load(rotator: &str, files: &Files<'_>, more_params: Value, more_policy: Value) -> Setup {
         let read = |name: &str| files.find(name).map(|path| fs::read_to_string(path).expect("a file of the case"));
         let mut params = files.merged("params.json").expect("params.json in the default folder");

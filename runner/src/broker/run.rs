@@ -16,6 +16,8 @@ use super::seat::Seat;
 use super::session::{Desk, Known, Seen};
 use crate::audit::event::Event;
 use crate::audit::{Audit, Trail};
+use crate::cassette::Made;
+use crate::cassette::tape::Tape;
 use crate::confine::{self, Enforced};
 use crate::gateway;
 use crate::page::model::Origin;
@@ -42,13 +44,22 @@ pub struct Request {
     pub verb: Verb,
 }
 
+/// A run that is recorded.
+#[derive(Debug)]
+pub struct Recording<'t> {
+    /// What it is recorded on.
+    pub tape: &'t mut Tape,
+    /// Where files may still be made and removed, once everything else is closed to this process.
+    pub folder: PathBuf,
+}
+
 /// Runs to the end. Always answers a result; whatever went wrong is in it.
-pub fn execute(request: &Request, enforced: Enforced) -> RunResult {
+pub fn execute(request: &Request, enforced: Enforced, recording: Option<Recording<'_>>) -> RunResult {
     let began = Instant::now();
     let mut result = RunResult::new(request.verb, &request.what, enforced);
     let mut trail = None;
     let said = match opened(request, &mut result, &mut trail) {
-        Ok((opened, trail)) => runtime(request.verb, opened, trail, &mut result),
+        Ok((opened, trail)) => runtime(request.verb, opened, trail, recording, &mut result),
         Err(reason) => Err(reason),
     };
     result.conclude(said.unwrap_or_else(|reason| Said::Outcome(Outcome::NotStarted { reason })), began.elapsed());
@@ -87,24 +98,37 @@ pub(super) fn opened<'t>(
     Ok((Opened { found, code, host, trust }, trail))
 }
 
-fn runtime(verb: Verb, opened: Opened, trail: &mut Trail, result: &mut RunResult) -> Result<Said, String> {
+fn runtime(
+    verb: Verb,
+    opened: Opened,
+    trail: &mut Trail,
+    recording: Option<Recording<'_>>,
+    result: &mut RunResult,
+) -> Result<Said, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("the system gave no event loop: {error}"))?;
-    let said = runtime.block_on(started(verb, opened, trail, result));
+    let said = runtime.block_on(started(verb, opened, trail, recording, result));
     // A look-up in a helper thread may hang; the process does not wait for it.
     runtime.shutdown_background();
     said
 }
 
-async fn started(verb: Verb, opened: Opened, trail: &mut Trail, result: &mut RunResult) -> Result<Said, String> {
+async fn started(
+    verb: Verb,
+    opened: Opened,
+    trail: &mut Trail,
+    recording: Option<Recording<'_>>,
+    result: &mut RunResult,
+) -> Result<Said, String> {
     let Opened { found, code, host, trust } = opened;
     let deadline = Instant::now() + found.policy.limits.deadline;
     let interrupts = Interrupts::listen().map_err(|error| format!("signals cannot be heard: {error}"))?;
     let mut link =
         Link::spawn_with(code.file()).map_err(|error| format!("the worker process could not be started: {error}"))?;
-    confine::broker_walls(&mut result.walls().broker, &ports(&found.policy, &host));
+    let folder = recording.as_ref().map(|recording| recording.folder.as_path());
+    confine::broker_walls_and(&mut result.walls().broker, &ports(&found.policy, &host), folder);
     let limits = wire::Limits {
         memory_bytes: found.policy.limits.memory_bytes,
         fuel: found.policy.limits.fuel,
@@ -133,6 +157,12 @@ async fn started(verb: Verb, opened: Opened, trail: &mut Trail, result: &mut Run
         () = waiting.wait(1) => Err("interrupted by a signal before anything was tried".to_owned()),
         () = tokio::time::sleep_until(deadline.into()) => Err("the deadline passed before the module was ready ([limits] deadline)".to_owned()),
     };
+    let made = Made {
+        rotabox: env!("CARGO_PKG_VERSION").to_owned(),
+        rotator: found.page.name.clone(),
+        module: found.module_sha256.clone(),
+        page: found.page_sha256.clone(),
+    };
     let mut warnings = Vec::new();
     let params = params.and_then(|((worker, origin), params)| {
         result.walls().worker = Some(worker);
@@ -158,11 +188,19 @@ async fn started(verb: Verb, opened: Opened, trail: &mut Trail, result: &mut Run
         }
     };
     result.hosts(&bound.hosts);
+    let mut tape = recording.map(|recording| recording.tape);
+    if let Some(tape) = &mut tape {
+        let words = match verb {
+            Verb::Verify { new: true } => "verify new",
+            verb => verb.as_str(),
+        };
+        tape.begins(words, &bound.page, &bound.user, bound.policy.rotator.inert_wasi, made);
+    }
     let settings =
         Settings { hosts: dialled(&bound), open: host.open, answer_bytes: bound.policy.limits.answer_bytes, deadline };
     let capability = Capability::new(settings, trust);
     let hands = Hands { worker: Seat::own(link), capability, deadline, interrupts };
-    conduct(verb, &bound, hands, warnings, trail, result).await
+    conduct(verb, &bound, hands, warnings, trail, tape, result).await
 }
 
 /// What a run works with.
@@ -184,6 +222,7 @@ pub(super) async fn conduct(
     hands: Hands,
     mut warnings: Vec<String>,
     trail: &mut Trail,
+    tape: Option<&mut Tape>,
     result: &mut RunResult,
 ) -> Result<Said, String> {
     let Hands { mut worker, capability, deadline, interrupts } = hands;
@@ -207,6 +246,7 @@ pub(super) async fn conduct(
         warnings,
         known,
         trail,
+        tape,
     };
     let mut run = Run { desk, denied: None, denials: Vec::new(), unmet: false };
     let plan = plan(bound);
@@ -215,6 +255,9 @@ pub(super) async fn conduct(
         Verb::Rehearse => Said::Checked(run.rehearse(plan).await),
         Verb::Verify { new } => Said::Checked(run.look(plan, new).await),
     };
+    if let (Some(tape), Some((link, last_run))) = (&mut run.desk.tape, run.desk.worker.own_link()) {
+        tape.check(link, last_run).await;
+    }
     run.desk.worker.end().await;
     run.warn_of_denials(&said);
     let Desk { ledger, warnings, log, known, .. } = run.desk;

@@ -80,6 +80,14 @@ impl Seat {
         }
     }
 
+    /// A worker of the run's own that has not failed, and the number of its last step.
+    pub fn own_link(&mut self) -> Option<(&mut Link, u32)> {
+        match self {
+            Seat::Own(own) if own.gone.is_none() => Some((&mut own.link, own.run.0)),
+            Seat::Own(_) | Seat::Shared(_) => None,
+        }
+    }
+
     /// A step that has sent nothing may begin again on another worker.
     pub fn has_others(&self) -> bool {
         matches!(self, Seat::Shared(_))

@@ -11,7 +11,11 @@ mod inspect;
 mod lint;
 mod out;
 mod pack;
+mod play;
+mod record;
+mod replay;
 mod run;
+mod test;
 mod worker;
 
 use crate::confine::Enforced;
@@ -52,6 +56,9 @@ enum Verb {
     Compile(compile::Compile),
     Doctor(doctor::Doctor),
     Pack(pack::Pack),
+    Record(record::Record),
+    Replay(replay::Replay),
+    Test(test::Test),
     Audit(audit::Audit),
 }
 
@@ -120,6 +127,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Compile(args) => args.execute(&mut out),
         Verb::Doctor(args) => args.execute(enforced, &mut out),
         Verb::Pack(args) => args.execute(&mut out),
+        Verb::Record(args) => args.execute(enforced, &mut out),
+        Verb::Replay(args) => args.execute(&mut out),
+        Verb::Test(args) => args.execute(&mut out),
         Verb::Audit(args) => args.execute(&mut out),
     };
     let exit = exit.unwrap_or_else(|error| {

@@ -1,22 +1,29 @@
 //! Where a verb writes: data to stdout, everything else to stderr. A closed pipe changes nothing about the exit code.
 
-use std::io::Write;
+use std::io::{IsTerminal as _, Write};
 
 /// The two streams of a verb.
 pub struct Out {
     stdout: Box<dyn Write>,
     stderr: Box<dyn Write>,
+    coloured: bool,
 }
 
 impl Out {
     /// This process's own streams.
     pub fn standard() -> Out {
-        Out { stdout: Box::new(std::io::stdout()), stderr: Box::new(std::io::stderr()) }
+        let coloured = std::io::stdout().is_terminal();
+        Out { stdout: Box::new(std::io::stdout()), stderr: Box::new(std::io::stderr()), coloured }
+    }
+
+    /// Whether data goes to a terminal that colours it.
+    pub fn is_coloured(&self) -> bool {
+        self.coloured
     }
 
     /// Other streams, for tests.
     pub fn to(stdout: Box<dyn Write>, stderr: Box<dyn Write>) -> Out {
-        Out { stdout, stderr }
+        Out { stdout, stderr, coloured: false }
     }
 
     /// Writes to stdout, in one write where the stream takes it. Failure is ignored on purpose: the exit code

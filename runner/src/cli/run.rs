@@ -85,17 +85,21 @@ impl Verify {
     }
 }
 
-fn answer(verb: Verb, what: String, files: Files, enforced: Enforced, out: &mut Out) -> anyhow::Result<Exit> {
+/// Nobody types a params line.
+pub(super) fn stdin_is_piped(verb: &str, what: &str) -> anyhow::Result<()> {
     if std::io::stdin().is_terminal() {
         anyhow::bail!(
-            "`{}` reads the gateway's params from stdin, and stdin is a terminal; pipe one base64 line, for example \
-             `echo \"$PARAMS\" | rotabox {} {what}`",
-            verb.as_str(),
-            verb.as_str()
+            "`{verb}` reads the gateway's params from stdin, and stdin is a terminal; pipe one base64 line, for example \
+             `echo \"$PARAMS\" | rotabox {verb} {what}`"
         );
     }
+    Ok(())
+}
+
+fn answer(verb: Verb, what: String, files: Files, enforced: Enforced, out: &mut Out) -> anyhow::Result<Exit> {
+    stdin_is_piped(verb.as_str(), &what)?;
     super::out::on_panic(verb);
-    let result = execute(&Request { what, policies: files.policies, config: files.config, verb }, enforced);
+    let result = execute(&Request { what, policies: files.policies, config: files.config, verb }, enforced, None);
     out.data(&result.line());
     out.error(&result.words());
     Ok(Exit(result.exit()))

@@ -100,6 +100,17 @@ const NOT_THE_BROKER: &[i64] = &[
     libc::SYS_modify_ldt,
 ];
 
+/// What a replay may not do. Without a socket nothing leads out of this machine.
+const NOT_A_REPLAY: &[i64] = &[
+    libc::SYS_socket,
+    libc::SYS_connect,
+    libc::SYS_bind,
+    libc::SYS_listen,
+    libc::SYS_accept,
+    libc::SYS_accept4,
+    libc::SYS_io_uring_setup, // a way around the others
+];
+
 /// The worker's first stage: memory may become executable by `mprotect`, and the second stage may be put on top.
 pub(super) fn worker_compiling() -> Measure {
     let mut rules = allowed(WORKER);
@@ -131,6 +142,11 @@ pub(super) fn launcher() -> Measure {
 /// The broker's list.
 pub(super) fn broker() -> Measure {
     put_on(allowed(NOT_THE_BROKER), SeccompAction::Allow, SeccompAction::Errno(libc::EPERM.unsigned_abs()))
+}
+
+/// For a broker that replays. A pair of connected sockets can still be made: the event loop wakes itself through one.
+pub(super) fn offline() -> Measure {
+    put_on(allowed(NOT_A_REPLAY), SeccompAction::Allow, SeccompAction::Errno(libc::EPERM.unsigned_abs()))
 }
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;

@@ -54,8 +54,8 @@ pub(super) fn itself_only() -> Measure {
     })
 }
 
-/// For the broker: the name service's files, and TCP connections to `ports`.
-pub(super) fn names_and_ports(ports: &[u16]) -> Measure {
+/// For the broker: the name service's files, TCP connections to `ports`, and names of files in `folder`.
+pub(super) fn names_and_ports(ports: &[u16], folder: Option<&Path>) -> Measure {
     measured(|| {
         let mut rules = ruleset()?.create()?;
         for path in NAME_SERVICE {
@@ -63,6 +63,10 @@ pub(super) fn names_and_ports(ports: &[u16]) -> Measure {
             if let Ok(file) = PathFd::new(path) {
                 rules = rules.add_rule(PathBeneath::new(file, reading(path)))?;
             }
+        }
+        // Not to open one, nor to write to it.
+        if let Some(folder) = folder.and_then(|folder| PathFd::new(folder).ok()) {
+            rules = rules.add_rule(PathBeneath::new(folder, AccessFs::MakeReg | AccessFs::RemoveFile))?;
         }
         for port in ports {
             rules = rules.add_rule(NetPort::new(*port, AccessNet::ConnectTcp))?;

@@ -163,16 +163,29 @@ pub fn launcher_walls() {
 /// For the broker: every file is open, the worker is started, stdin is not read yet. `ports` are those that may be dialled, besides
 /// the name service's.
 pub fn broker_walls(enforced: &mut Enforced, ports: &[u16]) {
+    broker_walls_and(enforced, ports, None);
+}
+
+/// The same; in `folder` (of a run that is recorded) files can still be given a name and be removed, and none be opened.
+pub fn broker_walls_and(enforced: &mut Enforced, ports: &[u16], folder: Option<&std::path::Path>) {
     #[cfg(target_os = "linux")]
     {
         const DNS: u16 = 53;
         let mut ports = ports.to_vec();
         ports.push(DNS);
-        enforced.landlock = files::names_and_ports(&ports);
+        enforced.landlock = files::names_and_ports(&ports, folder);
         enforced.seccomp = calls::broker();
     }
     #[cfg(not(target_os = "linux"))]
-    let _ = (enforced, ports);
+    let _ = (enforced, ports, folder);
+}
+
+/// For the verbs that replay: no socket can be made any more, by this process or by those that it starts.
+pub fn offline() -> Measure {
+    #[cfg(target_os = "linux")]
+    return calls::offline();
+    #[cfg(not(target_os = "linux"))]
+    Measure::Absent
 }
 
 /// For the worker: before it reads the module.

@@ -10,6 +10,8 @@
 //! | [`inspection`] | what a module is: digest, imports, page, accepted or not |
 //! | [`explanation`] | which lines allow or refuse a request |
 //! | [`json`] | one line of ASCII |
+//! | [`replay`] | what came of replaying cassettes |
+//! | [`junit`] | the same for CI |
 //! | [`layout`] | lines of 100 columns |
 //! | [`escape`] | untrusted text |
 
@@ -18,10 +20,12 @@ pub mod escape;
 pub mod explanation;
 pub mod inspection;
 pub mod json;
+pub mod junit;
 pub(crate) mod layout;
 pub mod page_summary;
 pub mod page_table;
 pub mod page_view;
+pub mod replay;
 pub mod result;
 
 /// One line of JSON, in ASCII: what a terminal could misread is written as `\uXXXX`.

@@ -283,6 +283,16 @@ impl RunResult {
         self.milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     }
 
+    /// What cuts this run's secrets out of a text, if it got as far as knowing any.
+    pub fn redactor(&self) -> Option<&Redactor> {
+        self.redactor.as_ref()
+    }
+
+    /// The outcome's word.
+    pub fn outcome(&self) -> &'static str {
+        self.outcome
+    }
+
     /// The run's id.
     pub fn run(&self) -> &str {
         &self.run

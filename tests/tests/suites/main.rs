@@ -10,6 +10,7 @@
 //! | `native` | machine code from the store, and poisoned entries |
 //! | `finding` | a policy by name or by a module's digest |
 //! | `addresses` | where nothing may be dialled |
+//! | `cassettes` | recorded runs: free of secrets, the same bytes each time, replayed without a network |
 //! | `stand_in` | the stand-ins themselves |
 #![allow(
     clippy::unwrap_used,
@@ -21,6 +22,7 @@
 )]
 
 mod addresses;
+mod cassettes;
 mod finding;
 mod gateway;
 mod modules;

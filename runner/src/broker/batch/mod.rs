@@ -348,7 +348,7 @@ impl Batch {
             interrupts: self.interrupts.clone(),
         };
         let warnings = self.origin.warning.iter().cloned().collect();
-        run::conduct(Verb::Run, bound, hands, warnings, trail, result).await
+        run::conduct(Verb::Run, bound, hands, warnings, trail, None, result).await
     }
 
     /// Waits while one of the line's providers wants nothing: its time has not begun yet.

@@ -15,6 +15,7 @@ use super::proof::Observations;
 use super::seat::Seat;
 use crate::audit::Trail;
 use crate::audit::event::{self, Event};
+use crate::cassette::tape::Tape;
 use crate::page::progress::Progress;
 use crate::page::{Secret, Step};
 use crate::policy::Bound;
@@ -55,6 +56,8 @@ pub struct Desk<'b> {
     pub known: Known,
     /// The audit log.
     pub trail: &'b mut Trail,
+    /// Takes down what the rotator asks and is told, if the run is recorded.
+    pub tape: Option<&'b mut Tape>,
 }
 
 /// What was seen of one step.
@@ -159,9 +162,15 @@ impl<'b> Desk<'b> {
             texts: self.texts(),
             milliseconds: milliseconds_until(running.until),
         };
+        if let Some(tape) = &mut self.tape {
+            tape.step(&running.label, &start);
+        }
         let until = running.until;
         if let Err(reason) = self.worker.begin(start, until).await {
             running.lost_worker = true;
+            if let Some(tape) = &mut self.tape {
+                tape.cut(&reason);
+            }
             running.seen.because(reason);
             return;
         }
@@ -171,18 +180,18 @@ impl<'b> Desk<'b> {
                 Heard::Gone(reason) => return self.give_up_worker(running, reason).await,
                 // The step is left where it is, without a reply: the worker serves the next one, and stops this one by
                 // itself if it computes beyond its time.
-                Heard::TimeUp => {
-                    self.worker.leave();
-                    return running.seen.because("the rotator used up the time for this step");
-                }
-                Heard::Interrupted => {
-                    self.worker.leave();
-                    return running.seen.because("interrupted by a signal");
-                }
+                Heard::TimeUp => return self.leave(running, "the rotator used up the time for this step"),
+                Heard::Interrupted => return self.leave(running, "interrupted by a signal"),
             };
+            if let Some(tape) = &mut self.tape {
+                tape.heard(&frame, self.known.redactor());
+            }
             match frame {
                 ToBroker::Call(call) => {
-                    let reply = self.answer(running, call, until).await;
+                    let reply = self.answer(running, &call, until).await;
+                    if let Some(tape) = &mut self.tape {
+                        tape.told(&call, &reply, self.known.redactor());
+                    }
                     if let Err(reason) = self.worker.reply(reply, self.deadline).await {
                         return self.give_up_worker(running, reason).await;
                     }
@@ -232,7 +241,19 @@ impl<'b> Desk<'b> {
         }
     }
 
+    /// Leaves a run that has not ended.
+    fn leave(&mut self, running: &mut Running<'_>, reason: &str) {
+        self.worker.leave();
+        if let Some(tape) = &mut self.tape {
+            tape.cut(reason);
+        }
+        running.seen.because(reason);
+    }
+
     async fn give_up_worker(&mut self, running: &mut Running<'_>, reason: String) {
+        if let Some(tape) = &mut self.tape {
+            tape.cut(&format!("the worker failed: {reason}"));
+        }
         running.lost_worker = true;
         running.seen.because(format!("the worker failed: {reason}"));
         self.worker.give_up(reason).await;
@@ -254,7 +275,7 @@ impl<'b> Desk<'b> {
         }
     }
 
-    async fn answer(&mut self, running: &mut Running<'b>, call: Call, until: Instant) -> Reply {
+    async fn answer(&mut self, running: &mut Running<'b>, call: &Call, until: Instant) -> Reply {
         match call {
             Call::Routes => Reply::Routes(self.routes(running)),
             Call::Now => Reply::Now(
@@ -263,12 +284,13 @@ impl<'b> Desk<'b> {
                     .map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)),
             ),
             Call::Sleep { milliseconds } => {
-                let end =
-                    Instant::now().checked_add(Duration::from_millis(milliseconds)).map_or(until, |end| end.min(until));
+                let end = Instant::now()
+                    .checked_add(Duration::from_millis(*milliseconds))
+                    .map_or(until, |end| end.min(until));
                 self.rest_until(end).await;
                 Reply::Slept
             }
-            Call::Send { route, args } => Reply::Sent(self.send(running, &route, &args).await),
+            Call::Send { route, args } => Reply::Sent(self.send(running, route, args).await),
         }
     }
 }
