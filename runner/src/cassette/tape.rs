@@ -74,7 +74,7 @@ impl Tape {
         self.cassette = Some(Cassette {
             verb: Some(verb.to_owned()),
             outcome: None,
-            user: said(stand_ins.user()),
+            user: stand_ins.user().to_owned(),
             old_password: true,
             inert_wasi,
             texts: Vec::new(),
@@ -94,7 +94,7 @@ impl Tape {
         cassette.old_password = start.has_old_password;
         if cassette.steps.is_empty() {
             let texts = start.texts.iter();
-            cassette.texts = texts.map(|(name, text)| (name.clone(), said(&stand_ins.field(name, text)))).collect();
+            cassette.texts = texts.map(|(name, text)| (name.clone(), stand_ins.field(name, text))).collect();
         }
         cassette.steps.push(TapedStep { label, events: Vec::new(), ends: End::Ok });
         self.open = true;
