@@ -2,6 +2,7 @@
 
 use super::escape::escape;
 use crate::cassette::replay::{Mark, StepReplay};
+use crate::page::diagnostic::is_hidden;
 use std::fmt::Write as _;
 
 /// Lines that are shown around what differs.
@@ -111,11 +112,21 @@ fn differences(steps: &[StepReplay], coloured: bool) -> String {
                 Mark::Missing => ('-', Colour::Red),
                 Mark::Extra => ('+', Colour::Green),
             };
-            let _ = writeln!(out, "{}", colour.paint(&format!("{sign} {}", escape(line, LINE_MOST)), coloured));
+            let _ = writeln!(out, "{}", colour.paint(&format!("{sign} {}", plain(line)), coloured));
         }
     }
     if left_out > 0 {
         let _ = writeln!(out, "… and {}", count(left_out, "more line"));
+    }
+    out
+}
+
+/// The line as it is, so that it can be put on a cassette: the rotator's texts are escaped in it already, and TOML escapes the rest.
+fn plain(line: &str) -> String {
+    let visible = |c| if is_hidden(c) { '\u{fffd}' } else { c };
+    let mut out: String = line.chars().take(LINE_MOST).map(visible).collect();
+    if out.len() < line.len() && line.chars().nth(LINE_MOST).is_some() {
+        out.push('…');
     }
     out
 }
@@ -162,7 +173,7 @@ mod tests {
     #[test]
     fn what_differs_is_shown_with_its_surroundings() {
         let wanted = "differs x.toml: 1 of 2 steps\n@@ change @@\n  …\n  { sleep = 6 }\n  { sleep = 7 }\n  { sleep = 8 }\n\
-                      - { send = \"a\" }\n+ { send = \"b\\u{1b}[2J\" }\n";
+                      - { send = \"a\" }\n+ { send = \"b\u{fffd}[2J\" }\n";
         assert_eq!(played().text(false), wanted);
     }
 
