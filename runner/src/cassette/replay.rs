@@ -91,7 +91,11 @@ async fn play(link: &mut Link, run: RunId, start: Start, step: &TapedStep) -> Re
                 return Ok(player.ends(&End::Failed { code: said(&code), detail: said(&detail) }));
             }
             ToBroker::Trapped(reason) => return Ok(player.ends(&End::Trapped(said(&reason)))),
-            ToBroker::Ready(_) | ToBroker::Rejected(_) | ToBroker::Described(_) => {
+            ToBroker::Ready(_)
+            | ToBroker::Rejected(_)
+            | ToBroker::Described(_)
+            | ToBroker::NativeRefused(_)
+            | ToBroker::Left => {
                 return Err(WorkerMisbehaved::OutOfTurn("a frame about loading, in a step"));
             }
         }

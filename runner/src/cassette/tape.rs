@@ -124,7 +124,12 @@ impl Tape {
                 let reason = self.words(reason, redactor);
                 self.ends(End::Trapped(reason));
             }
-            ToBroker::Call(_) | ToBroker::Ready(_) | ToBroker::Rejected(_) | ToBroker::Described(_) => {}
+            ToBroker::Call(_)
+            | ToBroker::Ready(_)
+            | ToBroker::Rejected(_)
+            | ToBroker::Described(_)
+            | ToBroker::NativeRefused(_)
+            | ToBroker::Left => {}
         }
     }
 

@@ -288,11 +288,6 @@ impl RunResult {
         self.redactor.as_ref()
     }
 
-    /// The outcome's word.
-    pub fn outcome(&self) -> &'static str {
-        self.outcome
-    }
-
     /// The run's id.
     pub fn run(&self) -> &str {
         &self.run
