@@ -5,7 +5,7 @@ SHELL       := /bin/bash
 LINES       := 100000
 TARGET      := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help setup build guests dist test vendor test-real bench demo soak lint advisories clean
+.PHONY: help setup build guests dist test vendor browser test-real bench demo soak lint advisories clean
 
 help:             ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -29,11 +29,14 @@ dist: guests      ## what is installed: the runner as a release build, the packe
 
 test: guests      ## everything that is promised: units, properties, cases against the stand-ins, the vendor's own client
 	cargo test --workspace
-	$(MAKE) --no-print-directory vendor
+	$(MAKE) --no-print-directory vendor browser
 
 vendor: build     ## the vendor's own client (PyPI) against the stand-in Okta
 	@sh tests/vendor/run.sh
 	@sh tests/vendor/python-rotator.sh
+
+browser: build    ## the HTML report in Chromium: a phone, a desk, the dark, paper
+	@sh tests/browser/run.sh
 
 test-real: guests ## rotates passwords on real servers: RabbitMQ, OpenBao, Matrix Synapse
 	python3 tests/real/run.py

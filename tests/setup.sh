@@ -33,3 +33,4 @@ if ! has_target && ! has_debian_target; then
 fi
 command -v python3 >/dev/null || apt python3 python3-venv
 python3 -c 'import venv, ensurepip' 2>/dev/null || apt python3-venv
+command -v chromium >/dev/null || command -v google-chrome >/dev/null || [ "${CI:-}" != true ] || apt chromium

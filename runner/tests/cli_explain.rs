@@ -182,3 +182,56 @@ fn a_hostile_question_cannot_reach_the_terminal() {
         assert!(said.all().chars().all(harmless), "{}", said.all());
     }
 }
+
+/// Secrets that an encoder or a log could mangle.
+const CANARIES: [&str; 4] = ["0ld \"pa$s\" & <é> %41+", "N3w'pa$s w0rd{{user}}", "t0k\u{202e}en/=?#\\", "k3y\n&amp;"];
+
+/// The gateway's line for this user and URL.
+fn params(user: &str, url: &str, new: &str) -> String {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    let [old, _, token, key] = CANARIES;
+    let records = serde_json::json!([
+        { "uid": "r1", "title": "Acme \"API\"", "url": url, "password": token, "Tenant": "t1" },
+        { "uid": "abc_-123", "title": "App", "password": key },
+    ]);
+    let records = STANDARD.encode(records.to_string());
+    let line = serde_json::json!({ "user": user, "oldPassword": old, "newPassword": new, "records": records });
+    STANDARD.encode(line.to_string()) + "\n"
+}
+
+#[test]
+fn with_params_their_account_and_records_are_judged_and_no_secret_is_said() {
+    let desk = acme();
+    let (good, here) = (CANARIES[1], "https://api.acme.example");
+    let filter = "https://api.acme.example/v1/users?filter=login%20eq%20%22jo%22&limit=200";
+    for (user, url, new, question, exit, words) in [
+        ("svc-1@svc.acme.example", here, good, &["--route", "change"] as &[&str], 0, "allowed: in change"),
+        ("svc-1@svc.acme.example", here, good, &["--route", "chnge"], 3, "did you mean `change`?"),
+        ("svc-1@svc.acme.example", here, good, &["POST", "https://api.acme.example/v1/users/4/password"], 0, "allowed"),
+        ("svc-1@svc.acme.example", here, good, &["GET", filter], 3, "would be for `jo`"),
+        ("jo@acme.example", here, good, &["--route", "change"], 3, "does not allow the account"),
+        ("admin@svc.acme.example", here, good, &["--route", "change"], 3, "`except` names it"),
+        ("svc-1@svc.acme.example", "https://evil.example", good, &["--route", "change"], 3, "leads to `evil.example`"),
+        (
+            "svc-1@svc.acme.example",
+            here,
+            "with\\backslash",
+            &["--route", "change"],
+            3,
+            "which the provider does not take",
+        ),
+    ] {
+        desk.write("line", params(user, url, new));
+        let said = explain(&desk, &[question, &["--params", "line"]].concat()).exits(exit).says(words);
+        let all = said.all();
+        for canary in CANARIES.iter().chain([&"with\\backslash"]) {
+            let piece: String = canary.chars().take(6).collect();
+            assert!(!all.contains(&piece), "{piece} in {all}");
+        }
+    }
+    desk.write("line", "not base64!");
+    explain(&desk, &["--route", "change", "--params", "line"]).exits(2).does_not_say("not base64!");
+    explain(&desk, &["--route", "change", "--params", "-"]).exits(2).says("stdin");
+    explain(&desk, &["--route", "change", "--params", "none"]).exits(2).says("none cannot be read");
+    explain(&desk, &["--route", "change", "--params", "line", "--user", "x"]).exits(2);
+}

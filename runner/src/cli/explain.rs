@@ -1,12 +1,14 @@
 //! `explain`: would this be allowed, and by which line?
 
 use super::{Exit, Out};
+use crate::gateway::{self, Params};
 use crate::page::Secret;
 use crate::page::Step;
 use crate::page::judge::{Judgement, Verdict};
 use crate::page::model::{ArgClass, Route};
 use crate::page::place::Records;
 use crate::page::progress::Progress;
+use crate::page::template::Source;
 use crate::policy::bind::Account;
 use crate::policy::decide::RunFacts;
 use crate::policy::find::{self, DEFAULT_FOLDER, Found};
@@ -16,12 +18,12 @@ use crate::policy::{Ask, Bound, Decision, bind, decide, explain};
 use crate::report::escape::escape;
 use crate::report::explanation;
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Would this be allowed, and by which line? For a route by name, or for a request that somebody saw
 ///
-/// The same decision as in a run is asked, with a step in which everything went as well as it can. No params are needed,
-/// nothing is read from the vault, and nothing is sent.
+/// The same decision as in a run is asked, with a step in which everything went as well as it can. No params are needed; with
+/// `--params`, their account and records are judged as well. Nothing is sent.
 ///
 /// With METHOD and URL, it says which route can have produced such a request, or why the nearest cannot.
 #[derive(Debug, Args)]
@@ -34,6 +36,7 @@ use std::path::PathBuf;
 
 Examples:
   rotabox explain okta-prod --route admin-set --step reconcile --user svc-db@svc.acme.example
+  echo \"$PARAMS\" | rotabox explain okta-prod --route admin-set --params -
   rotabox explain okta-prod DELETE https://acme.okta.com/api/v1/users/00u1/sessions"
 )]
 pub(super) struct Explain {
@@ -57,6 +60,11 @@ pub(super) struct Explain {
     /// The account
     #[arg(long, value_name = "LOGIN", requires = "route")]
     user: Option<String>,
+    /// A line of params as the gateway sends it, to be judged with its account and records; `-` reads stdin
+    ///
+    /// Without it, the question is asked for nobody in particular. Nothing of the records is shown.
+    #[arg(long, value_name = "FILE", conflicts_with = "user")]
+    params: Option<PathBuf>,
     /// The policy folder
     #[arg(long, value_name = "DIR", default_value = DEFAULT_FOLDER)]
     policies: PathBuf,
@@ -77,11 +85,23 @@ impl Explain {
     pub(super) fn execute(self, out: &mut Out) -> anyhow::Result<Exit> {
         let found = find::find(&self.policies, &self.what)?;
         bind::fit(&found.page, &found.policy)?;
+        let real = match self.params.as_deref().map(params).transpose()? {
+            None => None,
+            Some(params) => match bind::bind(found.page.clone(), found.policy.clone(), params) {
+                Ok(bound) => Some(bound),
+                Err(error) => {
+                    let mut answer = Answer { allowed: false, text: String::new() };
+                    answer.say(false, &format!("no run begins with these params: {error}"));
+                    out.data(&answer.text);
+                    return Ok(Exit(3));
+                }
+            },
+        };
         let answer = match (&self.route, &self.method, &self.url) {
-            (Some(route), ..) => self.by_name(route, &found),
+            (Some(route), ..) => self.by_name(route, &found, real),
             (None, Some(method), Some(url)) => {
                 let seen = Seen::read(method, url).map_err(anyhow::Error::msg)?;
-                by_request(&seen, &found)
+                by_request(&seen, &found, real)
             }
             _ => anyhow::bail!("name a route with `--route`, or give a method and a URL"),
         };
@@ -89,8 +109,8 @@ impl Explain {
         Ok(if answer.allowed { Exit::OK } else { Exit(3) })
     }
 
-    fn by_name(&self, name: &str, found: &Found) -> Answer {
-        let bound = synthetic(found, self.user.as_deref());
+    fn by_name(&self, name: &str, found: &Found, real: Option<Bound>) -> Answer {
+        let bound = real.unwrap_or_else(|| synthetic(found, self.user.as_deref()));
         let mut answer = Answer { allowed: false, text: String::new() };
         if let Some(user) = &self.user {
             let verdict = found.policy.account.judge(user);
@@ -113,6 +133,17 @@ impl Explain {
         }
         answer
     }
+}
+
+/// The gateway's line, from a file or from stdin.
+fn params(path: &Path) -> anyhow::Result<Params> {
+    if path == Path::new("-") {
+        return Ok(gateway::read(&mut std::io::stdin().lock())?);
+    }
+    let name = escape(&path.to_string_lossy(), 400);
+    let mut file = std::fs::File::open(path)
+        .map_err(|error| anyhow::anyhow!("{name} cannot be read ({error}); name a file with one line of params"))?;
+    Ok(gateway::read(&mut file)?)
 }
 
 /// What is said, and whether anything of it was "allowed".
@@ -214,11 +245,12 @@ fn sample_arguments(route: &Route) -> Vec<(String, String)> {
 }
 
 /// Which route can have produced the request; or why the nearest cannot.
-fn by_request(seen: &Seen, found: &Found) -> Answer {
+fn by_request(seen: &Seen, found: &Found, real: Option<Bound>) -> Answer {
     let mut answer = Answer { allowed: false, text: String::new() };
     let candidates = candidates(&found.page, &found.policy, seen);
     let fitting: Vec<_> = candidates.iter().filter(|candidate| candidate.differs.is_empty()).collect();
-    let bound = synthetic(found, None);
+    let somebody = real.is_none();
+    let bound = real.unwrap_or_else(|| synthetic(found, None));
     for candidate in &fitting {
         let route = candidate.route;
         let args: Vec<(String, String)> = sample_arguments(route);
@@ -228,6 +260,15 @@ fn by_request(seen: &Seen, found: &Found) -> Answer {
         }
         if let Some(base) = &candidate.base {
             stands.push_str(&format!("\n  if the URL of the vault record ends in {}", escape(base, 200)));
+        }
+        let other = |(source, value): &&(Source, String)| *source == Source::User && !somebody && *value != bound.user;
+        if let Some((_, user)) = candidate.values.iter().find(other) {
+            let (user, wanted) = (escape(user, 200), escape(&bound.user, 200));
+            answer.say(
+                false,
+                &format!("route `{}` would be for `{user}`, and the params are for `{wanted}`", route.name),
+            );
+            continue;
         }
         for step in &route.steps {
             answer.judge(&bound, *step, route.name.as_str(), &args);

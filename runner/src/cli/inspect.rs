@@ -5,7 +5,8 @@ use crate::lint;
 use crate::page::diagnostic::SourceFile;
 use crate::page::{Page, parse};
 use crate::policy::find;
-use crate::report::inspection::{Inspection, ModuleView, PageFrom, Wasi};
+use crate::report::html;
+use crate::report::inspection::{CodeHint, Inspection, ModuleView, PageFrom, Wasi};
 use crate::report::page_view;
 use crate::vault::shown;
 use clap::Args;
@@ -27,7 +28,8 @@ Examples:
   rotabox inspect okta.wasm
   rotabox inspect rest.wasm --page openbao.toml
   rotabox inspect guests/okta/page.toml
-  rotabox inspect okta.wasm --json"
+  rotabox inspect okta.wasm --json
+  rotabox inspect okta.wasm --html okta.html"
 )]
 pub(super) struct Inspect {
     /// A module, or a page on its own
@@ -39,11 +41,21 @@ pub(super) struct Inspect {
     /// One line of JSON in ASCII instead of tables
     #[arg(long)]
     json: bool,
+    /// Also write all of it as one HTML page, without scripts: for a ticket, or for paper
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 impl Inspect {
     pub(super) fn execute(self, out: &mut Out) -> anyhow::Result<Exit> {
         let seen = examine(&self.file, self.page.as_deref())?;
+        if let Some(path) = &self.html {
+            let name = shown(&path.to_string_lossy());
+            std::fs::write(path, html::html(&seen.inspection)).map_err(|error| {
+                anyhow::anyhow!("{name} cannot be written ({error}); name a file in a folder that is there")
+            })?;
+            out.error(&format!("rotabox: written: {name}\n"));
+        }
         out.data(&if self.json { seen.inspection.json() } else { seen.inspection.text() });
         Ok(if seen.inspection.accepted { Exit::OK } else { Exit(1) })
     }
@@ -92,6 +104,7 @@ pub(super) fn examine(file: &Path, page: Option<&Path>) -> anyhow::Result<Seen> 
         (Ok(None), None) => None,
     };
     let page = source.and_then(|source| take_page(source, &mut inspection));
+    inspection.code = inspection.page.as_ref().map(|page| CodeHint::new(&read.bytes, page));
     inspection.accepted = inspection.reasons.is_empty();
     Ok(Seen { inspection, module: read.bytes, page })
 }

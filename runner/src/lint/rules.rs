@@ -52,6 +52,7 @@ pub const RULES: &[Rule] = &[
         secrets::elsewhere,
     ),
     page("secret-in-odd-place", "a secret in a header or a field whose name is no credential's", secrets::in_odd_place),
+    page("literal-secret", "a constant where a secret belongs", secrets::literal),
     page("secret-shown-again", "a secret in a place that is read back, or that everyone reads", secrets::shown_again),
     page("password-in-look-up", "the old password in a request that is no verification", secrets::in_look_up),
     page("beside-a-secret", "constants beside a secret in a body", secrets::beside),

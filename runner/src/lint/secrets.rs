@@ -151,6 +151,31 @@ fn said_beside(route: &Route, pointer: &str) -> bool {
         && route.target.segments.iter().filter_map(Template::constant).any(words::keeps_secrets))
 }
 
+pub(super) fn literal(reading: &Reading<'_>, notes: &mut Notes<'_>) {
+    for (at, route) in reading.routes() {
+        route.each_template(&mut |spot, template| {
+            let Some(text) = template.constant() else { return };
+            let takes_secrets = match &spot {
+                Spot::Header(name) => name == "authorization" || (words::is_credential(name) && !name.contains("csrf")),
+                Spot::BasicPassword => true,
+                Spot::Query(name) | Spot::Form(name) | Spot::Json(name) => words::is_credential(name),
+                Spot::Path(_) | Spot::BasicUser | Spot::Xml | Spot::Text => false,
+            };
+            let is_flag = text.is_empty() || text.parse::<bool>().is_ok() || text.parse::<f64>().is_ok();
+            if takes_secrets && !is_flag {
+                notes.refuse(
+                    at.spot(&spot),
+                    format!(
+                        "`{}` sends a constant as {spot}: whoever has this file knows it, and the author chose it",
+                        route.name
+                    ),
+                    "take it from a field under `secret` of a vault record, or place `{new-password}`",
+                );
+            }
+        });
+    }
+}
+
 pub(super) fn shown_again(reading: &Reading<'_>, notes: &mut Notes<'_>) {
     let read: Vec<(&Route, String, &'static str)> = reading
         .page

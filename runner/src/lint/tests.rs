@@ -203,6 +203,23 @@ Operations = [ { op = "replace", path = "password", value = "{new-password}" }, 
 "#,
     ),
     (
+        "literal-secret",
+        r#"
+[[route]]
+name    = "set"
+for     = ["change"]
+changes = true
+request = "POST {api.url}/users/{user}"
+headers = { authorization = "Bearer 0123", x-csrf-token = "fetch" } # <- refuse
+expects = { status = 200 }
+[route.json]
+password = "{new-password}"
+second   = { password = "letmein" } # <- refuse
+passwordNeedsReset = "false"
+grant_type = "password"
+"#,
+    ),
+    (
         "secret-shown-again",
         r#"
 [[route]]
@@ -910,7 +927,7 @@ fn there_is_a_case_for_every_rule_and_no_rule_twice() {
 
 #[test]
 fn the_gravest_come_first_and_the_order_does_not_change() {
-    let bad = parsed(&format!("{HEAD}{}{}{SIGN_IN}", PAGES[6].1, "").replace("  ", " "));
+    let bad = parsed(&format!("{HEAD}{}{}{SIGN_IN}", PAGES[7].1, "").replace("  ", " "));
     let findings = page(&bad);
     assert!(findings.is_sorted_by_key(|finding| std::cmp::Reverse(finding.severity)), "{}", text(&findings));
     assert_eq!(findings, page(&bad));

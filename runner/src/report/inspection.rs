@@ -7,6 +7,7 @@ use super::layout::pairs;
 use super::page_table;
 use super::page_view::PageView;
 use crate::lint::Finding;
+use crate::page::sealed;
 use crate::wire::Description;
 use serde::Serialize;
 
@@ -43,6 +44,67 @@ pub struct Inspection {
     pub page: Option<PageView>,
     /// What the linter finds in the page, the gravest first.
     pub findings: Vec<Finding>,
+    /// Whether somebody signed the file.
+    pub signature: Signature,
+    /// What the code gives away about the routes that it uses: a hint.
+    pub code: Option<CodeHint>,
+}
+
+/// Whether somebody signed the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Signature {
+    /// `inspect` does not look: whose signatures count is the operator's to say, and `approve` looks.
+    NotCheckedHere,
+}
+
+impl Signature {
+    /// For people.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Signature::NotCheckedHere => "not checked here: whose signatures count is the operator's to say",
+        }
+    }
+}
+
+/// Which routes of its page a module's code names. A name is looked for among all bytes of the file but the page's: that it is
+/// there does not mean that the route is sent, and code can put a name together. A hint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CodeHint {
+    /// Some route's name is in the code. A module that drives any page names none.
+    pub names_routes: bool,
+    /// Routes whose names are not there, in the page's order; empty if none is.
+    pub never_named: Vec<String>,
+}
+
+impl CodeHint {
+    /// Looks for the names.
+    pub fn new(module: &[u8], page: &PageView) -> CodeHint {
+        let sealed = sealed::read(module).ok().flatten().unwrap_or_default();
+        // Where the page begins among the module's bytes: it is a part of them.
+        let start = (sealed.as_ptr() as usize).wrapping_sub(module.as_ptr() as usize);
+        let (before, after) = match (module.get(..start), module.get(start.saturating_add(sealed.len())..)) {
+            (Some(before), Some(after)) if !sealed.is_empty() => (before, after),
+            _ => (module, &[] as &[u8]),
+        };
+        let named =
+            |name: &str| [before, after].iter().any(|part| memchr::memmem::find(part, name.as_bytes()).is_some());
+        let never: Vec<String> =
+            page.routes.iter().map(|route| route.name.clone()).filter(|name| !named(name)).collect();
+        let names_routes = never.len() < page.routes.len();
+        CodeHint { names_routes, never_named: if names_routes { never } else { Vec::new() } }
+    }
+
+    /// For people; nothing if every route is named.
+    pub fn in_words(&self) -> Option<String> {
+        let names: Vec<String> = self.never_named.iter().map(|name| format!("`{name}`")).collect();
+        match (self.names_routes, names.as_slice()) {
+            (false, _) => Some("names no route: it drives whatever its page offers".to_owned()),
+            (true, []) => None,
+            (true, names) => Some(format!("never names {}: does it need what the page allows?", names.join(", "))),
+        }
+    }
 }
 
 /// Where a page is from.
@@ -129,6 +191,8 @@ impl Inspection {
             page_problem: None,
             page: None,
             findings: Vec::new(),
+            signature: Signature::NotCheckedHere,
+            code: None,
         }
     }
 
@@ -158,12 +222,16 @@ impl Inspection {
         row("sha256", self.sha256.clone());
         if let Some(module) = &self.module {
             let made: Vec<String> = module.producers.iter().map(producer).collect();
-            several(&mut row, "made with", &made, "(it does not say)");
+            several(&mut row, "made with", &made, "(it does not say)"); // by its own word
             row("modules", format!("{} inside", module.core_modules));
             several(&mut row, "imports", &module.imports, "nothing");
             several(&mut row, "exports", &module.exports, "nothing");
             row("WASI", wasi(module.wasi).to_owned());
         }
+        if let Some(hint) = self.code.as_ref().and_then(CodeHint::in_words) {
+            row("its code", format!("{} (a hint)", escape(&hint, usize::MAX)));
+        }
+        row("signature", self.signature.in_words().to_owned());
         row("page", self.page_in_words());
         row("accepted", if self.accepted { "yes".to_owned() } else { "NO".to_owned() });
         several(&mut row, "because", &self.reasons, "");
@@ -171,7 +239,7 @@ impl Inspection {
         format!("{name}\n{}", pairs(&rows, 2, 11))
     }
 
-    fn page_in_words(&self) -> String {
+    pub(super) fn page_in_words(&self) -> String {
         let digest = self.page_sha256.as_ref().map_or_else(String::new, |digest| format!(", sha256 {digest}"));
         match self.page_from {
             PageFrom::Sealed => format!("sealed in{digest}"),
@@ -195,7 +263,7 @@ fn wasi(wasi: Wasi) -> &'static str {
     }
 }
 
-fn producer((field, name, version): &(String, String, String)) -> String {
+pub(super) fn producer((field, name, version): &(String, String, String)) -> String {
     format!("{name} {version} ({field})").replace("  ", " ")
 }
 

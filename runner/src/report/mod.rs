@@ -7,6 +7,7 @@
 //! | [`page_summary`] | what a page can and cannot do, in plain words |
 //! | [`page_table`] | both as text, for the one who has to say yes |
 //! | [`difference`] | what a new version can do that the old one could not |
+//! | [`html`] | the same as one page of HTML, for a ticket |
 //! | [`inspection`] | what a module is: digest, imports, page, accepted or not |
 //! | [`explanation`] | which lines allow or refuse a request |
 //! | [`json`] | one line of ASCII |
@@ -18,6 +19,7 @@
 pub mod difference;
 pub mod escape;
 pub mod explanation;
+pub mod html;
 pub mod inspection;
 pub mod json;
 pub mod junit;

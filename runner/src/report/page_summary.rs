@@ -46,8 +46,13 @@ fn can(view: &PageView) -> Vec<String> {
     can
 }
 
-/// What the rotator itself gets to see.
+/// What the rotator itself gets to see, in one sentence.
 fn reads(view: &PageView) -> String {
+    format!("read: {}", read(view).join("; "))
+}
+
+/// What the rotator itself gets to see.
+pub(super) fn read(view: &PageView) -> Vec<String> {
     let mut read = vec!["the user name".to_owned(), "whether there is an old password".to_owned()];
     read.extend(view.records.iter().flat_map(|record| &record.texts).map(|field| format!("`{}`", field.name)));
     read.push("status and verdict of each answer".to_owned());
@@ -56,7 +61,7 @@ fn reads(view: &PageView) -> String {
     if !told.is_empty() {
         read.push(format!("what is found instead, where a requirement of {} does not hold", joined(&told, "or", "")));
     }
-    format!("read: {}", read.join("; "))
+    read
 }
 
 fn shows(route: &RouteView) -> String {
@@ -89,7 +94,7 @@ fn cannot(view: &PageView) -> Vec<String> {
 }
 
 /// Where requests go: records' hosts and literal ones.
-fn destinations(view: &PageView) -> Vec<String> {
+pub(super) fn destinations(view: &PageView) -> Vec<String> {
     let mut hosts: Vec<String> = view
         .records
         .iter()
@@ -101,27 +106,32 @@ fn destinations(view: &PageView) -> Vec<String> {
 }
 
 /// A secret, a place, and the requests that have it there.
-struct Put<'v> {
-    secret: &'v str,
-    place: &'v str,
-    routes: Vec<String>,
+pub(super) struct Put<'v> {
+    pub(super) secret: &'v str,
+    pub(super) place: &'v str,
+    pub(super) routes: Vec<String>,
 }
 
-/// Secret and "JSON /password of `set`", in order of first use.
-fn secret_places(view: &PageView) -> Vec<(String, Vec<String>)> {
+/// Each secret with each of its places, in order of first use.
+pub(super) fn puts(view: &PageView) -> Vec<Put<'_>> {
     let mut puts: Vec<Put<'_>> = Vec::new();
     for route in &view.routes {
         for placed in &route.secrets {
-            let name = format!("`{}`", route.name);
+            let name = route.name.clone();
             match puts.iter_mut().find(|put| put.secret == placed.name && put.place == placed.place) {
                 Some(put) => put.routes.push(name),
                 None => puts.push(Put { secret: &placed.name, place: &placed.place, routes: vec![name] }),
             }
         }
     }
+    puts
+}
+
+/// Secret and "JSON /password of `set`", in order of first use.
+fn secret_places(view: &PageView) -> Vec<(String, Vec<String>)> {
     let mut secrets: Vec<(String, Vec<String>)> = Vec::new();
-    for put in puts {
-        let words = format!("{} of {}", put.place, joined(&put.routes, "and", ""));
+    for put in puts(view) {
+        let words = format!("{} of {}", put.place, joined(&backticked(&put.routes), "and", ""));
         match secrets.iter_mut().find(|(name, _)| name == put.secret) {
             Some((_, places)) => places.push(words),
             None => secrets.push((put.secret.to_owned(), vec![words])),

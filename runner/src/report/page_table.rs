@@ -9,7 +9,7 @@ use crate::lint::{Finding, Severity};
 use crate::page::Step;
 
 /// Most characters of the author's words. What is enforced is never cut.
-const WORDS: usize = 400;
+pub(super) const WORDS: usize = 400;
 /// Width of the column of labels.
 const LABEL: u16 = 13;
 
@@ -72,12 +72,12 @@ fn overview(view: &PageView) -> String {
     heading("Every request it can make") + &table(["route", "step", "marks", "request"], &rows)
 }
 
-fn steps(route: &RouteView) -> String {
+pub(super) fn steps(route: &RouteView) -> String {
     if route.steps.len() == Step::ALL.len() { "every step".to_owned() } else { route.steps.join(", ") }
 }
 
 /// Words for what is special about a route.
-fn marks(route: &RouteView) -> Vec<String> {
+pub(super) fn marks(route: &RouteView) -> Vec<String> {
     let mut marks = Vec::new();
     if route.changes {
         marks.push("CHANGES".to_owned());
@@ -119,7 +119,7 @@ pub fn route(route: &RouteView) -> String {
 }
 
 /// All that there is to say about a route but its name, step and line, escaped: labels and texts.
-fn rows(route: &RouteView) -> Vec<(&'static str, String)> {
+pub(super) fn rows(route: &RouteView) -> Vec<(&'static str, String)> {
     let mut rows: Vec<(&'static str, String)> = Vec::new();
     let mut row = |label: &'static str, texts: Vec<String>| rows.extend(texts.into_iter().map(|text| (label, text)));
     row("author says", route.about.iter().map(|about| format!("“{}”", escape(about, WORDS))).collect());
