@@ -208,7 +208,7 @@ fn with_params_their_account_and_records_are_judged_and_no_secret_is_said() {
         ("svc-1@svc.acme.example", here, good, &["--route", "change"] as &[&str], 0, "allowed: in change"),
         ("svc-1@svc.acme.example", here, good, &["--route", "chnge"], 3, "did you mean `change`?"),
         ("svc-1@svc.acme.example", here, good, &["POST", "https://api.acme.example/v1/users/4/password"], 0, "allowed"),
-        ("svc-1@svc.acme.example", here, good, &["GET", filter], 3, "would be for `jo`"),
+        ("svc-1@svc.acme.example", here, good, &["GET", filter], 0, "is not read back"),
         ("jo@acme.example", here, good, &["--route", "change"], 3, "does not allow the account"),
         ("admin@svc.acme.example", here, good, &["--route", "change"], 3, "`except` names it"),
         ("svc-1@svc.acme.example", "https://evil.example", good, &["--route", "change"], 3, "leads to `evil.example`"),
@@ -228,6 +228,22 @@ fn with_params_their_account_and_records_are_judged_and_no_secret_is_said() {
             let piece: String = canary.chars().take(6).collect();
             assert!(!all.contains(&piece), "{piece} in {all}");
         }
+    }
+    // In a path it is read back.
+    desk.module("blind.wasm", cli_common::BLIND);
+    let mut args = vec!["approve", "blind.wasm", "--policies", "policies", "--name", "blind", "--record", "api=uid:b1"];
+    args.extend(["--host", "api=a.example", "--allow", "*", "--unverified", "accept"]);
+    desk.run(&args).exits(0);
+    let records = r#"[{"uid":"b1","title":"B","url":"https://a.example","login":"root","password":"t0k"}]"#;
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    let line = serde_json::json!({ "user": "jo", "newPassword": "n3w", "records": STANDARD.encode(records) });
+    desk.write("jo", STANDARD.encode(line.to_string()));
+    for (url, exit, words) in [
+        ("https://a.example/users/jo", 0, "`user` would be jo"),
+        ("https://a.example/users/sam", 3, "would be for `sam`, and the params are for `jo`"),
+    ] {
+        let said = desk.run(&["explain", "blind", "PUT", url, "--params", "jo", "--policies", "policies"]);
+        said.exits(exit).says(words).does_not_say("t0k").does_not_say("n3w");
     }
     desk.write("line", "not base64!");
     explain(&desk, &["--route", "change", "--params", "line"]).exits(2).does_not_say("not base64!");

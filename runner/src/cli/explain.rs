@@ -258,6 +258,10 @@ fn by_request(seen: &Seen, found: &Found, real: Option<Bound>) -> Answer {
         for (source, value) in &candidate.values {
             stands.push_str(&format!("\n  `{source}` would be {}", escape(value, 200)));
         }
+        let read_back = candidate.values.iter().any(|(source, _)| *source == Source::User);
+        if !somebody && !read_back && route.target_sources().any(|source| *source == Source::User) {
+            stands.push_str("\n  `user` stands in it encoded, and is not read back: compare it with the params");
+        }
         if let Some(base) = &candidate.base {
             stands.push_str(&format!("\n  if the URL of the vault record ends in {}", escape(base, 200)));
         }
