@@ -10,6 +10,7 @@
 //! | [`policy`] | the operator's files; page + policy + params become [`policy::Bound`]; the one [`policy::decide()`] |
 //! | [`compare`] | what a new page can do that the old one could not |
 //! | [`lint`] | what in a page, a policy or the host file is worth a thought |
+//! | [`signature`] | detached signatures of modules |
 //! | [`broker`] | the ledger, the state machine and the HTTP capability |
 //! | [`wire`] | the frames between broker and worker |
 //! | [`cassette`] | recorded runs: record, replay |
@@ -44,6 +45,7 @@ pub mod native;
 pub mod pack;
 pub mod policy;
 pub mod report;
+pub mod signature;
 pub mod vault;
 pub mod wire;
 pub mod worker;

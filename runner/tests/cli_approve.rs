@@ -3,7 +3,7 @@
 
 mod cli_common;
 
-use cli_common::{ACME, ANSWERS, BLIND, Desk, Said, matches_file, rotator};
+use cli_common::{ACME, ANSWERS, BLIND, Desk, matches_file, rotator, stable_line};
 use rotabox::page::sealed;
 use rotabox::policy::{bind, find};
 use std::os::unix::fs::PermissionsExt as _;
@@ -85,7 +85,7 @@ fn the_policy_says_what_was_answered_and_a_run_finds_it() {
     let next = said.stderr.split_once("next, in this order:").unwrap().1;
     assert!(next.contains("rotabox rehearse acme-prod --policies policies"), "{next}");
     let text = desk.read("policies/acme-prod.toml");
-    matches_file("approve/policy.toml", &Said { exit: 0, stdout: stable(&text), stderr: String::new() }.stdout);
+    matches_file("approve/policy.toml", &stable(&text));
     assert_eq!((mode(&desk, "policies"), mode(&desk, "policies/acme-prod.toml")), (0o755, 0o644));
 
     let desk = acme();
@@ -100,15 +100,7 @@ fn the_policy_says_what_was_answered_and_a_run_finds_it() {
 
 /// As the output of a command is made stable.
 fn stable(text: &str) -> String {
-    text.lines()
-        .map(|line| match line.split_once("[\"") {
-            Some(("sha256 = ", _)) => "sha256 = [\"[SHA256]\"]\n".to_owned(),
-            _ if line.starts_with("# Approved by ") => {
-                "# Approved by [WHO] on [WHEN] with `rotabox approve`.\n".to_owned()
-            }
-            _ => format!("{line}\n"),
-        })
-        .collect()
+    text.lines().map(|line| stable_line(line) + "\n").collect()
 }
 
 #[test]
@@ -119,12 +111,18 @@ fn a_policy_is_never_overwritten_unless_it_is_asked_for() {
         .exits(2)
         .says("there is a policy `acme-prod` already")
         .says("--force")
-        .says("--add-digest");
+        .says("--from acme-prod");
     assert_eq!(desk.read("policies/acme-prod.toml"), "mine");
     desk.run(&answers(&[], &["--force"])).exits(0);
     assert!(desk.read("policies/acme-prod.toml").contains("[rotator]"));
     assert_eq!(std::fs::read_dir(desk.path("policies")).unwrap().count(), 1, "no temporary file is left");
     assert_eq!(mode(&desk, "policies/acme-prod.toml"), 0o644);
+}
+
+const FROM: &[&str] = &["approve", "acme.wasm", "--policies", "policies", "--from", "acme-prod"];
+
+fn with<'a>(args: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+    [args, more].concat()
 }
 
 #[test]
@@ -145,38 +143,55 @@ fn what_was_written_by_hand_about_tls_stays_in_a_policy_that_is_replaced() {
 fn a_new_version_is_added_beside_the_old_one_and_nothing_else_changes() {
     let desk = acme();
     desk.approve_acme();
+    desk.write("old.wasm", std::fs::read(desk.path("acme.wasm")).unwrap());
     let before = desk.read("policies/acme-prod.toml");
     desk.module("acme.wasm", &ACME.replace("Accounts of Acme", "Accounts of Acme, second version"));
     desk.run(&["explain", "acme-prod", "--route", "find", "--policies", "policies"])
         .exits(2)
-        .says("is not the one that was approved");
-    let add: Vec<&str> = PLACE.iter().copied().chain(["--add-digest"]).collect();
-    desk.run(&add).exits(0).says("rotabox: digest added").does_not_say("compared with");
+        .says("is not the one that was approved")
+        .says("rotabox approve MODULE --from acme-prod");
+    // The old one is not in its place any more, so there is nothing to compare with.
+    desk.run(FROM).exits(2).says("--accept uncompared").says("nothing was written");
+    assert_eq!(desk.read("policies/acme-prod.toml"), before);
+    desk.run(&with(FROM, &["--old", "acme.wasm"])).exits(2).says("is not what the policy lists");
+    let said = desk.run(&with(FROM, &["--old", "old.wasm", "--by", "Alice Example"])).exits(0);
+    said.says("rotabox: digest added").says("compared with old.wasm: same: both can do exactly the same");
     let after = desk.read("policies/acme-prod.toml");
     let found = find::find(&desk.path("policies"), "acme-prod").unwrap();
     assert_eq!(found.policy.rotator.sha256.len(), 2);
-    let same =
-        |text: &str| text.lines().filter(|line| !line.starts_with("sha256 = ")).map(str::to_owned).collect::<Vec<_>>();
-    let mut expected = same(&before);
-    expected.push(same(&after).pop().unwrap());
-    assert_eq!(same(&after), expected, "but for the digests and one comment at the end");
-    assert!(after.lines().last().unwrap().starts_with("# ") && after.contains("added "), "{after}");
-    desk.run(&add).exits(0).says("nothing to do");
+    let approval = found.approval().unwrap();
+    assert!(approval.by.starts_with("Alice Example, as ") && approval.accepted.is_empty(), "{approval:?}");
+    let head =
+        |text: &str, lines| stable(&text.lines().take(lines).map(|line| format!("{line}\n")).collect::<String>());
+    let unchanged = before.lines().count();
+    let digests =
+        |text: String| text.lines().filter(|line| !line.starts_with("sha256 = ")).collect::<Vec<_>>().join("\n");
+    assert_eq!(digests(head(&before, unchanged)), digests(head(&after, unchanged)), "but for the digests");
+    assert!(after.lines().nth(unchanged + 1).unwrap().starts_with("[[approved]]"), "{after}");
+    desk.run(FROM).exits(0).says("nothing to do");
     assert_eq!(desk.read("policies/acme-prod.toml"), after);
 }
 
 #[test]
-fn what_a_new_version_can_do_that_the_old_one_could_not_is_shown() {
+fn an_update_that_is_wider_needs_somebody_who_accepts_it() {
     let desk = acme();
     desk.approve_acme();
+    let from = |module: &'static str| ["approve", module, "--policies", "policies", "--from", "acme-prod"];
     desk.module("new.wasm", &ACME.replace("expire = false", "expire = true"));
-    let add = ["approve", "new.wasm", "--policies", "policies", "--name", "acme-prod", "--add-digest"];
-    let said = desk.run(&add).exits(0).says("wider: the new one can do what the old one could not");
-    said.says("~ JSON /expire is `true`; it was `false`");
+    let said = desk.run(&from("new.wasm")).exits(2).says("wider: the new one can do what the old one could not");
+    said.says("~ JSON /expire is `true`; it was `false`").says("--accept wider").says("nothing was written");
+    desk.run(&with(&from("new.wasm"), &["--accept", "widr"])).exits(2).says("nothing called `widr`");
+    desk.run(&with(&from("new.wasm"), &["--accept", "wider"])).exits(0);
+    let policy = find::policy(&desk.path("policies"), "acme-prod").unwrap().policy;
+    assert_eq!((policy.rotator.sha256.len(), &policy.approved[1].accepted), (2, &vec!["wider".to_owned()]));
+    // Less needs no word, and neither does the same.
+    desk.module("less.wasm", &ACME.replace("one-of = [\"ACTIVE\", \"LOCKED\"]", "one-of = [\"ACTIVE\"]"));
+    desk.run(&from("less.wasm")).exits(0).says("narrower: the new one can do less");
     desk.module("same.wasm", &ACME.replace("Accounts of Acme", "Other words"));
-    let add = ["approve", "same.wasm", "--policies", "policies", "--name", "acme-prod", "--add-digest"];
-    desk.run(&add).exits(0).says("both can do exactly the same");
-    assert_eq!(find::find(&desk.path("policies"), "acme-prod").unwrap().policy.rotator.sha256.len(), 3);
+    desk.run(&from("same.wasm")).exits(0).says("both can do exactly the same");
+    desk.run(&with(&from("same.wasm"), &["--accept", "wider"])).exits(0).says("nothing to do");
+    let policy = find::policy(&desk.path("policies"), "acme-prod").unwrap().policy;
+    assert_eq!((policy.rotator.sha256.len(), policy.approved.len()), (4, 4));
 }
 
 #[test]
@@ -185,12 +200,32 @@ fn a_digest_is_not_added_to_a_policy_that_does_not_fit_the_new_page() {
     desk.approve_acme();
     let before = desk.read("policies/acme-prod.toml");
     desk.module("acme.wasm", &ACME.replace("https://login.acme.example/", "https://elsewhere.example/"));
-    let add: Vec<&str> = PLACE.iter().copied().chain(["--add-digest"]).collect();
-    desk.run(&add).exits(2).says("nothing was written").says("elsewhere.example");
+    desk.run(&with(FROM, &["--accept", "uncompared"])).exits(2).says("nothing was written").says("elsewhere.example");
     assert_eq!(desk.read("policies/acme-prod.toml"), before);
-    desk.run(&["approve", "acme.wasm", "--policies", "policies", "--name", "acme-pord", "--add-digest"])
-        .exits(2)
-        .says("acme-prod");
+    desk.run(&["approve", "acme.wasm", "--policies", "policies", "--from", "acme-pord"]).exits(2).says("acme-prod");
+    desk.run(&with(FROM, &["--allow", "*"])).exits(2).says("leave the other answers out");
+    desk.run(&with(FROM, &["--name", "x"])).exits(2).says("cannot be used with");
+}
+
+#[test]
+fn who_approved_what_and_when_is_said_by_doctor() {
+    let desk = acme();
+    desk.run(&answers(&[], &["--by", "Alice \u{202e}Example"])).exits(0);
+    let policy = find::policy(&desk.path("policies"), "acme-prod").unwrap().policy;
+    let [approval] = policy.approved.as_slice() else { panic!("{:?}", policy.approved) };
+    assert!(approval.by.starts_with("Alice \u{202e}Example, as "), "{approval:?}");
+    assert_eq!(approval.sha256, policy.rotator.sha256[0]);
+    assert!(!desk.read("policies/acme-prod.toml").contains('\u{202e}'), "the file shows what it says");
+    let doctor = desk.run(&["doctor", "acme-prod", "--policies", "policies"]);
+    let doctor = doctor.says("approved by Alice ").says(&approval.at);
+    assert!(!doctor.all().contains('\u{202e}'));
+    for by in ["", " ", "a\nb"] {
+        desk.run(&answers(&[], &["--force", "--by", by])).exits(2).says("`--by` is empty or has control characters");
+    }
+    let text = desk.read("policies/acme-prod.toml");
+    let (without, _) = text.split_once("[[approved]]").unwrap();
+    desk.write("policies/acme-prod.toml", without);
+    desk.run(&["doctor", "acme-prod", "--policies", "policies"]).says("does not say who approved this module");
 }
 
 #[test]
@@ -284,11 +319,14 @@ fn an_open_module_needs_a_page_whose_digest_is_pinned() {
     desk.run(&["explain", "blind-prod", "--route", "set", "--policies", "policies"])
         .exits(2)
         .says("blind.toml` is not the one that was approved");
-    let add: Vec<&str> = base.iter().copied().chain(["--add-digest"]).collect();
-    desk.run(&add).exits(2).says("give it with `--page FILE`");
-    let add: Vec<&str> = add.iter().copied().chain(["--page", "blind.toml"]).collect();
-    desk.run(&add).exits(0);
+    let from = ["approve", "rest.wasm", "--policies", "policies", "--from", "blind-prod"];
+    desk.run(&from).exits(2).says("give it with `--page FILE`");
+    let from = with(&from, &["--page", "blind.toml"]);
+    desk.run(&from).exits(2).says("--accept uncompared");
+    desk.run(&with(&from, &["--accept", "uncompared"])).exits(0);
     let found = find::find(&desk.path("policies"), "blind-prod").unwrap();
+    let approval = found.approval().unwrap();
+    assert_eq!(approval.page_sha256.as_deref(), Some(found.page_sha256.as_str()));
     assert_eq!((found.policy.rotator.sha256.len(), found.policy.rotator.page.unwrap().sha256.len()), (1, 2));
 }
 

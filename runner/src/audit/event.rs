@@ -76,6 +76,12 @@ pub struct RunStart {
     pub module_sha256: String,
     /// sha256 of the page.
     pub page_sha256: String,
+    /// Who approved this module, by the policy's own word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approved_by: Option<String>,
+    /// When.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approved_at: Option<String>,
     /// Whose password: the user of the params.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
@@ -282,12 +288,14 @@ impl Event {
                     module_sha256: _,
                     page_sha256: _,
                     native: _,
+                    approved_by,
+                    approved_at: _,
                     account,
                     hosts: _,
                     limits: _,
                     walls: _,
                 } = &mut **start;
-                [policy, rotator].into_iter().chain(account).collect()
+                [policy, rotator].into_iter().chain(approved_by).chain(account).collect()
             }
             Event::Intent(Sending { step, route, method: _, host, account }) => vec![step, route, host, account],
             Event::Request(Request {

@@ -1,5 +1,6 @@
 //! `doctor`: what is in order on this host, what is not, and how to mend it.
 
+use super::signed;
 use super::{Exit, Files, Out, worker};
 use crate::audit::Audit;
 use crate::broker::http::client::Trust;
@@ -154,7 +155,10 @@ fn host_file(explicit: Option<&Path>, findings: &mut Findings) -> HostFile {
     };
     match &host.file {
         None => findings.ok("host file", format!("there is no {}, and none is needed", find::DEFAULT_CONFIG)),
-        Some(file) => findings.ok("host file", format!("{}, {} address openings", file.name, host.open.len())),
+        Some(file) => findings.ok(
+            "host file",
+            format!("{}, {} address openings, {} signers", file.name, host.open.len(), host.signers.len()),
+        ),
     }
     match Trust::load(&host) {
         Err(error) => findings.fail("network", error.to_string()),
@@ -248,6 +252,14 @@ fn policy(folder: &Path, what: &str, host: &HostFile, findings: &mut Findings) -
         }
     };
     native_code(&found, what, host, findings);
+    match found.approval() {
+        Some(approval) => {
+            let signed = approval.signed.as_ref().map_or_else(String::new, |signed| format!("; signed: {signed}"));
+            findings.ok(what, format!("approved by {} at {}{signed}", approval.by, approval.at));
+        }
+        None => findings.ok(what, "the policy does not say who approved this module (`[[approved]]`)"),
+    }
+    signature(&found, folder, host, what, findings);
     if found.self_owned {
         findings.warn(
             what,
@@ -279,6 +291,22 @@ fn native_code(found: &Found, what: &str, host: &HostFile, findings: &mut Findin
             what,
             format!("its native code is not used, so each run compiles the module first: {refusal}; run `rotabox compile {name}` as root"),
         ),
+    }
+}
+
+/// A signer that was taken out, or a minimum that was raised, counts for the next approval: a run goes by the digest.
+fn signature(found: &Found, folder: &Path, host: &HostFile, what: &str, findings: &mut Findings) {
+    if host.signers.is_empty() {
+        return;
+    }
+    let path = folder.join(&found.policy.rotator.module);
+    let sealed = found.policy.rotator.page.is_none();
+    let state = signed::look(&path, None, &found.module, host).and_then(|state| state.required(&path, host));
+    match state.and_then(|signed| signed::same_name(signed.as_ref(), &found.page, sealed).map(|()| signed)) {
+        Ok(signed) => {
+            findings.ok(what, format!("signature: {}", signed.as_ref().map_or_else(String::new, signed::in_words)))
+        }
+        Err(error) => findings.warn(what, format!("it would not be approved again: {error:#}")),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `inspect`: what a module or a page can do, and whether it is accepted.
 
-use super::{Exit, Out, worker};
+use super::{Exit, Out, signed, worker};
 use crate::lint;
 use crate::page::diagnostic::SourceFile;
 use crate::page::{Page, parse};
@@ -38,6 +38,9 @@ pub(super) struct Inspect {
     /// The page file of a module with an open page
     #[arg(long, value_name = "FILE")]
     page: Option<PathBuf>,
+    /// The host file, which lists the signers [default: /etc/rotabox/rotabox.toml, if there is one]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// One line of JSON in ASCII instead of tables
     #[arg(long)]
     json: bool,
@@ -48,7 +51,10 @@ pub(super) struct Inspect {
 
 impl Inspect {
     pub(super) fn execute(self, out: &mut Out) -> anyhow::Result<Exit> {
-        let seen = examine(&self.file, self.page.as_deref())?;
+        let mut seen = examine(&self.file, self.page.as_deref())?;
+        if !seen.module.is_empty() {
+            seen.inspection.signature = Some(signed::inspected(&self.file, &seen.module, self.config.as_deref()));
+        }
         if let Some(path) = &self.html {
             let name = shown(&path.to_string_lossy());
             std::fs::write(path, html::html(&seen.inspection)).map_err(|error| {
@@ -73,7 +79,11 @@ pub(super) struct Seen {
 
 /// Looks at a file. An error means that it cannot be read at all.
 pub(super) fn examine(file: &Path, page: Option<&Path>) -> anyhow::Result<Seen> {
-    let read = find::module(file)?;
+    examine_read(find::module(file)?, file, page)
+}
+
+/// Looks at a module or page that was read from `file`.
+pub(super) fn examine_read(read: find::Module, file: &Path, page: Option<&Path>) -> anyhow::Result<Seen> {
     let mut inspection = Inspection::new(file.display().to_string(), read.bytes.len(), read.sha256.clone());
     if !read.bytes.starts_with(b"\0asm") {
         return examine_page(file, page, read.bytes, inspection);

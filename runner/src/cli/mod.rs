@@ -15,6 +15,7 @@ mod play;
 mod record;
 mod replay;
 mod run;
+mod signed;
 mod test;
 mod worker;
 

@@ -8,9 +8,12 @@
 //! | `[settings]` | options that only the operator may choose |
 //! | `[routes]` | routes of the page that are switched off |
 //! | `[limits]` | bounds on time, requests, memory |
+//! | `[[approved]]` | who approved which module, and when |
 //!
 //! Keys that do not exist are refused: a misspelt `except` must not be silence.
 
+use super::approved;
+pub use super::approved::Approval;
 pub use super::hosts::HostPort;
 pub use super::pattern::Pattern;
 use super::tls::{self, ClientCertificate, Pin};
@@ -43,6 +46,8 @@ pub struct Policy {
     pub off: Vec<(String, Span)>,
     /// `[limits]`
     pub limits: Limits,
+    /// `[[approved]]`: who approved which module, and when.
+    pub approved: Vec<Approval>,
     /// Where `requests` or else `[limits]` (or, without it, the file) begins.
     pub limits_span: Span,
 }
@@ -160,7 +165,8 @@ fn read(file: &SourceFile) -> Parsed<Policy> {
     tree::nothing_hidden(&file.text, "a policy")?;
     let document = tree::read(&file.text)?;
     version(&document, "a policy")?;
-    document.only(&["version", "rotator", "records", "account", "settings", "routes", "limits"], "a policy")?;
+    document
+        .only(&["version", "rotator", "records", "account", "settings", "routes", "limits", "approved"], "a policy")?;
     let rotator = document.get("rotator").ok_or_else(|| {
         Problem::new(document.span, "a policy needs `[rotator]`")
             .hint("write `[rotator]` with `module` and `sha256`, or let `rotabox approve` write it")
@@ -175,6 +181,7 @@ fn read(file: &SourceFile) -> Parsed<Policy> {
         settings: document.get("settings").map_or(Ok(Settings::default()), read_settings)?,
         off: document.get("routes").map_or(Ok(Vec::new()), read_routes)?,
         limits: document.get("limits").map_or(Ok(Limits::default()), read_limits)?,
+        approved: document.get("approved").map_or(Ok(Vec::new()), approved::read)?,
         settings_span: span_of("settings"),
         limits_span: requests_span.unwrap_or_else(|| span_of("limits")),
     })
@@ -237,7 +244,7 @@ fn digests(node: &Node) -> Parsed<Vec<String>> {
     }
 }
 
-fn digest(node: &Node) -> Parsed<String> {
+pub(super) fn digest(node: &Node) -> Parsed<String> {
     let text = node.text()?.to_ascii_lowercase();
     let wrong = |message: String, hint: &str| Err(Problem::new(node.span, message).hint(hint));
     if text.starts_with("sha256:") {

@@ -9,6 +9,7 @@
 
 mod error;
 
+use super::approved::{Approval, approval};
 use super::file::{self, POLICY_BYTES, Policy};
 use super::guard;
 pub(super) use super::guard::read_guarded;
@@ -53,6 +54,14 @@ pub struct Found {
     pub self_owned: bool,
     /// The user whom the policy file belongs to.
     pub owner: u32,
+}
+
+impl Found {
+    /// Who approved this module with this page, by the policy's own word.
+    pub fn approval(&self) -> Option<&Approval> {
+        let page = self.policy.rotator.page.as_ref().map(|_| self.page_sha256.as_str());
+        approval(&self.policy.approved, &self.module_sha256, page)
+    }
 }
 
 /// Finds by `what`: a policy's name (`okta-prod`), or a path to a module (`X.wasm`: exactly one policy must list its digest).
@@ -109,6 +118,13 @@ pub struct Module {
 pub fn module(path: &Path) -> Result<Module, FindError> {
     let bytes = guard::read_pinned(path, MODULE_BYTES)?;
     Ok(Module { sha256: digest(&bytes), bytes })
+}
+
+/// Reads a text of at most `cap` bytes that needs no guard: it is checked by itself.
+pub fn text(path: &Path, cap: usize) -> Result<SourceFile, FindError> {
+    let bytes = guard::read_pinned(path, cap)?;
+    let text = String::from_utf8(bytes).map_err(|_| FindError::NotText { path: path.to_owned() })?;
+    Ok(SourceFile::new(path.display().to_string(), text))
 }
 
 /// Reads the policy with this name.

@@ -6,10 +6,12 @@
 //! | `[[network.open]]` | private addresses that a provider may have: exactly one host, network and port |
 //! | `[audit]` | `file`, `syslog`: where the audit log goes |
 //! | `[native]` | `store`: where native code is kept |
+//! | `[[signers]]` | whose signatures of modules count |
 //! | `[ceilings]` | the most that any policy's `[limits]` may come to on this host |
 
 use super::file::{self, Ceilings, HostPort, Limits};
 use super::find::{self, FindError};
+use super::signers::{self, Signer};
 use crate::audit;
 use crate::page::diagnostic::{Diagnostic, SourceFile, Span};
 use crate::page::tree::{self, Node, Parsed, Problem, Table};
@@ -36,6 +38,8 @@ pub struct HostFile {
     pub audit: audit::Settings,
     /// `[native] store = "/srv/rotabox/native"`: another folder than [`crate::native::DEFAULT_STORE`]. Absolute.
     pub native_store: Option<PathBuf>,
+    /// `[[signers]]`: whose signatures of modules count. If there is one, `approve` takes nothing unsigned.
+    pub signers: Vec<Signer>,
     /// `[ceilings]`: the most that any policy's `[limits]` may come to here.
     pub ceilings: Ceilings,
 }
@@ -108,7 +112,7 @@ pub fn parse(file: SourceFile) -> Result<HostFile, Box<Diagnostic>> {
 fn read(file: &SourceFile) -> Parsed<HostFile> {
     tree::nothing_hidden(&file.text, "the host file")?;
     let document = tree::read(&file.text)?;
-    document.only(&["version", "network", "audit", "native", "ceilings"], "the host file")?;
+    document.only(&["version", "network", "audit", "native", "ceilings", "signers"], "the host file")?;
     if document.get("version").is_some() {
         file::version(&document, "the host file")?;
     }
@@ -128,6 +132,9 @@ fn read(file: &SourceFile) -> Parsed<HostFile> {
         let table = ceilings.table()?;
         table.only(&["deadline", "compile", "requests", "memory", "fuel", "answer"], "`[ceilings]`")?;
         host.ceilings = Ceilings::read(table)?;
+    }
+    if let Some(node) = document.get("signers") {
+        host.signers = signers::read(node)?;
     }
     host.file = Some(file.clone());
     Ok(host)

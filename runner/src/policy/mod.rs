@@ -7,6 +7,8 @@
 //! | [`hosts`], [`pattern`] | exact hosts; patterns of logins |
 //! | [`find`] | the policy folder: by name, or by a module's digest; who owns it |
 //! | [`tls`] | pins, and client certificates from a record |
+//! | [`approved`] | who approved which module, and when |
+//! | [`signers`] | whose signatures of modules count |
 //! | [`fit`] | does a policy fit its page, before any params are there |
 //! | [`mod@bind`] | page + policy + params -> [`Bound`]; each name resolved, or an error listing those that exist |
 //! | [`mod@decide`] | the one decision |
@@ -14,6 +16,7 @@
 //! | [`which`] | which route can have produced a request |
 //! | [`explain`] | a decision in words |
 
+pub mod approved;
 mod base_url;
 pub mod bind;
 pub mod decide;
@@ -25,6 +28,7 @@ mod guard;
 pub mod host;
 pub mod hosts;
 pub mod pattern;
+pub mod signers;
 #[cfg(test)]
 mod tests;
 pub mod tls;

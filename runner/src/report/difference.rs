@@ -47,7 +47,7 @@ impl Difference {
 
     /// One line of JSON, in ASCII.
     pub fn json(&self) -> String {
-        super::json::line(self)
+        super::ascii_json(self)
     }
 
     /// All of it for people. `page` is the new page: a request that was not there is shown in full.

@@ -8,6 +8,7 @@ use super::page_table;
 use super::page_view::PageView;
 use crate::lint::Finding;
 use crate::page::sealed;
+use crate::signature::Signed;
 use crate::wire::Description;
 use serde::Serialize;
 
@@ -34,6 +35,8 @@ pub struct Inspection {
     pub reasons: Vec<String>,
     /// What it is, if it is a module.
     pub module: Option<ModuleView>,
+    /// Whether it is signed; none for a page, which is not.
+    pub signature: Option<SignatureView>,
     /// Where the page is from.
     pub page_from: PageFrom,
     /// sha256 of the page's text.
@@ -44,27 +47,8 @@ pub struct Inspection {
     pub page: Option<PageView>,
     /// What the linter finds in the page, the gravest first.
     pub findings: Vec<Finding>,
-    /// Whether somebody signed the file.
-    pub signature: Signature,
     /// What the code gives away about the routes that it uses: a hint.
     pub code: Option<CodeHint>,
-}
-
-/// Whether somebody signed the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Signature {
-    /// `inspect` does not look: whose signatures count is the operator's to say, and `approve` looks.
-    NotCheckedHere,
-}
-
-impl Signature {
-    /// For people.
-    pub fn in_words(self) -> &'static str {
-        match self {
-            Signature::NotCheckedHere => "not checked here: whose signatures count is the operator's to say",
-        }
-    }
 }
 
 /// Which routes of its page a module's code names. A name is looked for among all bytes of the file but the page's: that it is
@@ -105,6 +89,16 @@ impl CodeHint {
             (true, names) => Some(format!("never names {}: does it need what the page allows?", names.join(", "))),
         }
     }
+}
+
+/// Whether a module is signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SignatureView {
+    /// The signature, if it was checked and counts.
+    pub signed: Option<Signed>,
+    /// The same in words, or why there is none that counts.
+    pub words: String,
 }
 
 /// Where a page is from.
@@ -186,12 +180,12 @@ impl Inspection {
             accepted: false,
             reasons: Vec::new(),
             module: None,
+            signature: None,
             page_from: PageFrom::Open,
             page_sha256: None,
             page_problem: None,
             page: None,
             findings: Vec::new(),
-            signature: Signature::NotCheckedHere,
             code: None,
         }
     }
@@ -220,6 +214,9 @@ impl Inspection {
         let mut row = |label: &str, value: String| rows.push((label.to_owned(), value));
         row("size", format!("{} bytes", self.size));
         row("sha256", self.sha256.clone());
+        if let Some(signature) = &self.signature {
+            row("signature", escape(&signature.words, MOST * 2));
+        }
         if let Some(module) = &self.module {
             let made: Vec<String> = module.producers.iter().map(producer).collect();
             several(&mut row, "made with", &made, "(it does not say)"); // by its own word
@@ -231,7 +228,6 @@ impl Inspection {
         if let Some(hint) = self.code.as_ref().and_then(CodeHint::in_words) {
             row("its code", format!("{} (a hint)", escape(&hint, usize::MAX)));
         }
-        row("signature", self.signature.in_words().to_owned());
         row("page", self.page_in_words());
         row("accepted", if self.accepted { "yes".to_owned() } else { "NO".to_owned() });
         several(&mut row, "because", &self.reasons, "");

@@ -10,7 +10,6 @@
 //! | [`html`] | the same as one page of HTML, for a ticket |
 //! | [`inspection`] | what a module is: digest, imports, page, accepted or not |
 //! | [`explanation`] | which lines allow or refuse a request |
-//! | [`json`] | one line of ASCII |
 //! | [`replay`] | what came of replaying cassettes |
 //! | [`junit`] | the same for CI |
 //! | [`layout`] | lines of 100 columns |
@@ -21,7 +20,6 @@ pub mod escape;
 pub mod explanation;
 pub mod html;
 pub mod inspection;
-pub mod json;
 pub mod junit;
 pub(crate) mod layout;
 pub mod page_summary;

@@ -157,6 +157,9 @@ pub struct RunResult {
     milliseconds: u64,
     #[serde(skip)]
     log: Vec<(String, Level, String)>,
+    /// Who approved the module and when, for the audit log.
+    #[serde(skip)]
+    approved: Option<(String, String)>,
     #[serde(skip)]
     redactor: Option<Redactor>,
     #[serde(skip)]
@@ -196,6 +199,7 @@ impl RunResult {
             audit_anchor: None,
             milliseconds: 0,
             log: Vec::new(),
+            approved: None,
             redactor: None,
             account: None,
             sent: 0,
@@ -218,6 +222,7 @@ impl RunResult {
         self.module_sha256 = Some(found.module_sha256.clone());
         self.page_sha256 = Some(found.page_sha256.clone());
         self.policy_sha256 = Some(found.policy_sha256.clone());
+        self.approved = found.approval().map(|approval| (approval.by.clone(), approval.at.clone()));
     }
 
     /// Takes where the machine code came from.
@@ -305,6 +310,8 @@ impl RunResult {
             rotator: self.rotator.clone().unwrap_or_default(),
             module_sha256: self.module_sha256.clone().unwrap_or_default(),
             page_sha256: self.page_sha256.clone().unwrap_or_default(),
+            approved_by: self.approved.as_ref().map(|(by, _)| by.clone()),
+            approved_at: self.approved.as_ref().map(|(_, at)| at.clone()),
             account: self.account.clone(),
             hosts: self.hosts.clone(),
             native: self.native,

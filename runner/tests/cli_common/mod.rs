@@ -105,11 +105,12 @@ impl Said {
 }
 
 /// Digests, sizes, times and users.
-fn stable_line(line: &str) -> String {
+pub fn stable_line(line: &str) -> String {
     let mut line = line.to_owned();
-    if let Some(rest) = line.strip_prefix("# Approved by ") {
-        let with = rest.split_once(" with ").map_or("", |(_, with)| with);
-        line = format!("# Approved by [WHO] on [WHEN] with {with}");
+    for (key, stable) in [("by = \"", "by = \"[WHO]\""), ("at = \"", "at = \"[WHEN]\"")] {
+        if line.starts_with(key) {
+            line = stable.to_owned();
+        }
     }
     if line.trim_start().starts_with("size ") {
         line = "  size       [SIZE] bytes".to_owned();

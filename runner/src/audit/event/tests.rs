@@ -17,6 +17,8 @@ pub(crate) fn all(text: &str) -> Vec<Event> {
             module_sha256: "b".repeat(64),
             page_sha256: "c".repeat(64),
             native: Some(crate::native::Native::Stored),
+            approved_by: Some(t()),
+            approved_at: Some("2026-11-22T09:30:00Z".to_owned()),
             account: Some(t()),
             hosts: vec![t(); 100],
             limits: Limits::of(&file::Limits::default()),

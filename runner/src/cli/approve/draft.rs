@@ -2,7 +2,7 @@
 
 use super::answers::{Answers, RecordAnswer};
 use crate::page::Page;
-use crate::policy::file::{HostPort, Select};
+use crate::policy::file::{Approval, HostPort, Select};
 use crate::report::escape::escape;
 use std::fmt::Write as _;
 
@@ -16,10 +16,8 @@ pub(super) struct Facts<'a> {
     pub(super) module_sha256: &'a str,
     /// Path and sha256 of the page file of a module with an open page.
     pub(super) open_page: Option<(&'a str, &'a str)>,
-    /// Who approves: "alice (uid 1000)".
-    pub(super) who: &'a str,
-    /// When: RFC 3339.
-    pub(super) when: &'a str,
+    /// Who approves, and when.
+    pub(super) approval: &'a Approval,
 }
 
 /// The text of the policy file.
@@ -36,12 +34,35 @@ pub(super) fn text(answers: &Answers, facts: &Facts<'_>) -> String {
         out.push_str("\n[routes]\n# Removable routes of the page that are never sent.\n");
         line(&mut out, "off", &list(answers.off.iter().map(String::as_str)));
     }
+    out.push_str(
+        "\n# Who approved which module, and when. `rotabox approve --from` adds an entry for each new version.",
+    );
+    out.push_str(&approved(facts.approval));
+    out
+}
+
+/// One `[[approved]]`.
+pub(super) fn approved(approval: &Approval) -> String {
+    let Approval { sha256, page_sha256, by, at, signed, accepted, span: _ } = approval;
+    let mut out = "\n[[approved]]\n".to_owned();
+    line(&mut out, "sha256", &string(sha256));
+    if let Some(page) = page_sha256 {
+        line(&mut out, "page-sha256", &string(page));
+    }
+    line(&mut out, "by", &string(by));
+    line(&mut out, "at", &string(at));
+    if let Some(signed) = signed {
+        line(&mut out, "signed", &string(signed));
+    }
+    if !accepted.is_empty() {
+        line(&mut out, "accepted", &list(accepted.iter().map(String::as_str)));
+    }
     out
 }
 
 fn head(out: &mut String, answers: &Answers, facts: &Facts<'_>) {
     comment(out, &format!("Policy `{}` for the rotator `{}`.", answers.name, facts.page.name));
-    comment(out, &format!("Approved by {} on {} with `rotabox approve`.", facts.who, facts.when));
+    comment(out, "Written by `rotabox approve`; who approved which module, and when, stands at its end.");
     comment(
         out,
         "The page of the module says what the rotator can do; this file says where, for whom, and under which",
@@ -172,7 +193,6 @@ pub(super) fn string(text: &str) -> String {
         match character {
             '"' => quoted.push_str("\\\""),
             '\\' => quoted.push_str("\\\\"),
-            // A character that `escape` leaves alone is safe to show.
             // What `escape` leaves alone is safe to show.
             other if escape(&other.to_string(), 16) == other.to_string() => quoted.push(other),
             other => {

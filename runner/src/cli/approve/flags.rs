@@ -4,7 +4,7 @@ use crate::policy::file::{HostPort, Select};
 use clap::{Args, ValueEnum};
 
 /// Answers given on the command line.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Args)]
 #[command(next_help_heading = "What only you know (asked on a terminal, if not given)")]
 pub(super) struct Flags {
     /// The policy's name: the gateway's script says `rotabox run NAME`

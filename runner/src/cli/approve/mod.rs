@@ -7,19 +7,25 @@ mod flags;
 mod put;
 #[cfg(test)]
 mod tests;
+mod update;
+mod weigh;
 mod who;
 
 use self::ask::{Ask, Terminal, until, yes};
 use self::flags::Flags;
 use self::put::{Existing, PutError, put};
+use self::weigh::{Concern, weigh};
 use super::inspect::{self, Seen};
-use super::{Exit, Out, worker};
+use super::{Exit, Out, signed, worker};
+use crate::lint::Severity;
 use crate::page::Page;
-use crate::page::diagnostic::SourceFile;
-use crate::policy::file::{self, Limits};
+use crate::page::diagnostic::{SourceFile, Span};
+use crate::policy::file::{self, Approval, Limits};
 use crate::policy::find::{self, DEFAULT_FOLDER};
-use crate::policy::{Policy, bind};
-use crate::report::inspection::{Inspection, PageFrom, Wasi};
+use crate::policy::{Policy, bind, host};
+use crate::report::escape::escape;
+use crate::report::inspection::{PageFrom, Wasi};
+use crate::signature::Signed;
 use crate::wire;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -30,7 +36,10 @@ use std::path::{Path, PathBuf};
 /// the flags below: which vault record, which hosts, whose passwords. None of it is taken from the author. Without a
 /// terminal nothing is asked, and everything that is missing is listed at once.
 ///
-/// The policy pins the module's digest. It is checked against the page before it is put in place, whole or not at all.
+/// The policy pins the module's digest, and says who approved it and when. It is checked against the page before it is put in place, whole
+/// or not at all. Where the host file lists `[[signers]]`, the module's signature is checked first, before anything of it is parsed.
+///
+/// A new version: `--from NAME` shows what it can do that the approved one could not, and adds its digest to that policy.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Exit codes: 0 written, 1 written but not usable as it is, 2 nothing was written.",
@@ -39,10 +48,11 @@ use std::path::{Path, PathBuf};
   1  written, but a run would refuse it as it is: the reason is said
   2  nothing was written
 
-Example:
+Examples:
   rotabox approve okta.wasm --name okta-prod --module-path /opt/rotabox/okta.wasm \\
     --record 'api=title:Okta API Access Details' --host api=acme.okta.com \\
-    --allow '*@svc.acme.example' --except rotation-admin@svc.acme.example --reconcile never"
+    --allow '*@svc.acme.example' --except rotation-admin@svc.acme.example --reconcile never
+  rotabox approve okta-new.wasm --from okta-prod"
 )]
 pub(super) struct Approve {
     /// The module
@@ -54,7 +64,31 @@ pub(super) struct Approve {
     #[command(flatten)]
     flags: Flags,
     #[command(flatten)]
+    review: Review,
+    #[command(flatten)]
     place: Place,
+}
+
+/// Who reviews, and what was found.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The review")]
+struct Review {
+    /// Who approves, for the policy and the audit log [default: this user]
+    ///
+    /// The system's own word for the user is written beside it.
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+    /// Accept what was found: `wider`, `uncompared`, or a rule of the linter that says `refuse` [repeatable]
+    ///
+    /// Asked on a terminal. Without one, what has to be accepted is listed, and nothing is written. The policy says what was accepted.
+    #[arg(long, value_name = "WHAT")]
+    accept: Vec<String>,
+    /// The module's signature [default: MODULE.minisig]
+    #[arg(long, value_name = "FILE")]
+    signature: Option<PathBuf>,
+    /// The host file, which lists the signers [default: /etc/rotabox/rotabox.toml, if there is one]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 /// Where the policy goes and what stands in it.
@@ -73,40 +107,76 @@ struct Place {
     #[arg(long, value_name = "PATH", requires = "page")]
     page_path: Option<PathBuf>,
     /// Replace a policy of this name
-    #[arg(long, conflicts_with = "add_digest")]
+    #[arg(long, conflicts_with = "from")]
     force: bool,
-    /// Add the module's digest to the policy of this name, and change nothing else in it
+    /// A new version: add the module's digest to this policy, and change nothing else in it
     ///
-    /// For a new version that is being rolled out: the old and the new module may run until the old digest is taken out.
-    #[arg(long, requires = "name")]
-    add_digest: bool,
+    /// What the new one can do that the approved one could not is shown first, as by `diff`. The old and the new module may run until the old
+    /// digest is taken out.
+    #[arg(long, value_name = "NAME", conflicts_with = "name")]
+    from: Option<String>,
+    /// The module that was approved, if it is not in its place any more
+    #[arg(long, value_name = "FILE", requires = "from")]
+    old: Option<PathBuf>,
     /// Print the policy on stdout instead of writing it
-    #[arg(long, conflicts_with_all = ["force", "add_digest"])]
+    #[arg(long, conflicts_with_all = ["force", "from"])]
     print: bool,
     /// On a terminal: do not ask once more before writing
     #[arg(long, short)]
     yes: bool,
 }
 
+/// A module that was looked at: its signature first, then all the rest.
+struct Reviewed {
+    seen: Seen,
+    signed: Option<Signed>,
+    wasi: Wasi,
+}
+
 impl Approve {
     pub(super) fn execute(self, out: &mut Out) -> anyhow::Result<Exit> {
-        let seen = inspect::examine(&self.module, self.page.as_deref())?;
+        let reviewed = self.look(out)?;
+        match &self.place.from {
+            Some(_) if self.flags != Flags::default() => anyhow::bail!(
+                "`--from` adds a digest and changes nothing else; leave the other answers out, or write the policy anew with `--name` and \
+                 `--force`"
+            ),
+            Some(name) => self.update(name, &reviewed, out),
+            None => self.write(&reviewed, out),
+        }
+    }
+
+    /// Looks at the module and shows it. Its signature is checked before anything of it is parsed.
+    fn look(&self, out: &mut Out) -> anyhow::Result<Reviewed> {
+        let host = host::load(self.review.config.as_deref())?;
+        let read = find::module(&self.module)?;
+        let state = signed::look(&self.module, self.review.signature.as_deref(), &read.bytes, &host)?;
+        let view = signed::view(&state, &host);
+        let signed = state.required(&self.module, &host)?;
+        let mut seen = inspect::examine_read(read, &self.module, self.page.as_deref())?;
+        seen.inspection.signature = Some(view);
         out.error(&seen.inspection.text());
         out.error("\n");
         let (page, wasi) = acceptable(&seen)?;
+        signed::same_name(signed.as_ref(), page, seen.inspection.page_from == PageFrom::Sealed)?;
         compiles(&seen.module, wasi)?;
-        if self.place.add_digest {
-            return self.add_digest(&seen, page, out);
-        }
+        Ok(Reviewed { seen, signed, wasi })
+    }
+
+    /// A policy for a module that is new here.
+    fn write(&self, reviewed: &Reviewed, out: &mut Out) -> anyhow::Result<Exit> {
+        let page = reviewed.page()?;
         let mut terminal = Terminal::if_there(out);
-        let asker = terminal.as_mut().map(|terminal| terminal as &mut dyn Ask);
-        let mut answers = answers::collect(page, wasi, &self.flags, asker)?;
+        let mut asker = terminal.as_mut().map(|terminal| terminal as &mut dyn Ask);
+        let mut answers =
+            answers::collect(page, reviewed.wasi, &self.flags, asker.as_deref_mut().map(|asker| asker as _))?;
         if self.place.force
             && let Ok(replaced) = find::policy(&self.place.policies, &answers.name)
         {
             answers.keep_from(&replaced.policy);
         }
-        let text = self.text(&answers, &seen.inspection, page)?;
+        let accepted = weigh(&reviewed.concerns(), &self.review.accept, asker)?;
+        let text = self.text(&answers, reviewed, accepted)?;
         let path = self.place.policies.join(format!("{}.toml", answers.name));
         checked(&path, &text, page)?;
         if self.place.print {
@@ -124,88 +194,50 @@ impl Approve {
     }
 
     /// The policy's text.
-    fn text(&self, answers: &answers::Answers, inspection: &Inspection, page: &Page) -> anyhow::Result<String> {
+    fn text(&self, answers: &answers::Answers, reviewed: &Reviewed, accepted: Vec<String>) -> anyhow::Result<String> {
+        let inspection = &reviewed.seen.inspection;
         let module = written_path(&self.module, self.place.module_path.as_deref())?;
         let open_page = match (&self.page, &inspection.page_sha256) {
             (Some(page), Some(sha256)) => Some((written_path(page, self.place.page_path.as_deref())?, sha256)),
             _ => None,
         };
-        let (who, when) = (who::who(), now());
+        let page_sha256 = open_page.as_ref().map(|(_, sha256)| (*sha256).clone());
         Ok(draft::text(
             answers,
             &draft::Facts {
-                page,
+                page: reviewed.page()?,
                 module: &module,
                 module_sha256: &inspection.sha256,
                 open_page: open_page.as_ref().map(|(path, sha256)| (path.as_str(), sha256.as_str())),
-                who: &who,
-                when: &when,
+                approval: &self.approval(reviewed, page_sha256, accepted)?,
             },
         ))
     }
 
-    /// One more digest in a policy that exists; nothing else is asked, and nothing else changes.
-    fn add_digest(&self, seen: &Seen, page: &Page, out: &mut Out) -> anyhow::Result<Exit> {
-        let inspection = &seen.inspection;
-        let name = self.flags.name.as_deref().unwrap_or_default();
-        let policy = find::policy(&self.place.policies, name)?.policy;
-        let mut text = policy.file.text.to_string();
-        let mut added = Vec::new();
-        // From the end of the file to its beginning, so that the places stay right.
-        let mut lists = vec![(policy.rotator.sha256_span, &policy.rotator.sha256, &inspection.sha256)];
-        match (&policy.rotator.page, &inspection.page_sha256, inspection.page_from) {
-            (Some(open), Some(sha256), PageFrom::File) => lists.push((open.span, &open.sha256, sha256)),
-            (Some(_), _, _) => anyhow::bail!("the policy names a page file; give it with `--page FILE`"),
-            _ => {}
-        }
-        lists.sort_by_key(|(span, ..)| std::cmp::Reverse(span.start));
-        for (span, have, digest) in lists {
-            if !have.contains(digest) {
-                text = draft::with_digest(&text, span, digest)
-                    .ok_or_else(|| anyhow::anyhow!("the policy's digests are not where they were read"))?;
-                added.push(digest.as_str());
+    /// Who approves what, and when.
+    fn approval(
+        &self,
+        reviewed: &Reviewed,
+        page_sha256: Option<String>,
+        accepted: Vec<String>,
+    ) -> anyhow::Result<Approval> {
+        let by = match &self.review.by {
+            None => who::who(),
+            Some(name) if name.trim().is_empty() || name.chars().any(char::is_control) => {
+                anyhow::bail!("`--by` is empty or has control characters in it; write a name")
             }
-        }
-        if added.is_empty() {
-            out.error(&format!("rotabox: nothing to do: policy `{name}` lists this digest already\n"));
-            return Ok(Exit::OK);
-        }
-        if !text.ends_with('\n') {
-            text.push('\n');
-        }
-        text.push_str(&format!(
-            "# {} added {} on {} with `rotabox approve`.\n",
-            who::who(),
-            added.join(" and "),
-            now()
-        ));
-        if let Some(difference) = self.difference(&policy, seen) {
-            out.error(&difference);
-        }
-        let path = self.place.policies.join(format!("{name}.toml"));
-        let checked = checked(&path, &text, page)?;
-        if !checked.rotator.sha256.contains(&inspection.sha256) {
-            anyhow::bail!("the digest could not be added to {}; add it by hand", path.display());
-        }
-        if let (Some(mut terminal), false) = (Terminal::if_there(out), self.place.yes)
-            && !until(&mut terminal, &format!("Add this module's digest to {}? [y/N] ", path.display()), yes)?
-        {
-            anyhow::bail!("not approved; nothing was written");
-        }
-        self.put(name, &text, Existing::Replace, "digest added", out)
-    }
-
-    /// What the new module can do that the one in place could not; none if that one is not there, or was not approved.
-    fn difference(&self, policy: &Policy, new: &Seen) -> Option<String> {
-        let module = self.place.policies.join(&policy.rotator.module);
-        let page = policy.rotator.page.as_ref().map(|page| self.place.policies.join(&page.path));
-        let old = inspect::examine(&module, page.as_deref()).ok()?;
-        if !policy.rotator.sha256.contains(&old.inspection.sha256) {
-            return None;
-        }
-        let difference = super::diff::difference(&old, new).ok()?;
-        let text = difference.text(new.inspection.page.as_ref());
-        Some(format!("compared with {}: {text}\n", super::shell_word(&module)))
+            Some(name) => format!("{}, as {}", name.trim(), who::who()),
+        };
+        let signed = reviewed.signed.as_ref();
+        Ok(Approval {
+            sha256: reviewed.seen.inspection.sha256.clone(),
+            page_sha256,
+            by,
+            at: now(),
+            signed: signed.map(|signed| format!("{} {} by {}", signed.rotator, signed.version, signed.signer)),
+            accepted,
+            span: Span::default(),
+        })
     }
 
     /// Puts the policy in place, looks at it as a run would, and says what comes next.
@@ -213,7 +245,7 @@ impl Approve {
         let path = put(&self.place.policies, &format!("{name}.toml"), text, existing).map_err(|error| match error {
             PutError::Exists { path } => anyhow::anyhow!(
                 "there is a policy `{name}` already ({}); nothing was written. Replace it with `--force`, or add this \
-                 module's digest to it with `--add-digest`",
+                 module's digest to it with `--from {name}`",
                 path.display()
             ),
             PutError::System { .. } => anyhow::Error::new(error),
@@ -250,6 +282,26 @@ impl Approve {
         ));
         out.error(&words);
         Ok(if usable { Exit::OK } else { Exit(1) })
+    }
+}
+
+impl Reviewed {
+    fn page(&self) -> anyhow::Result<&Page> {
+        self.seen.page.as_ref().ok_or_else(|| anyhow::anyhow!("the module has no page"))
+    }
+
+    /// What somebody has to accept: what the linter would refuse, once for each rule.
+    fn concerns(&self) -> Vec<Concern> {
+        let mut concerns: Vec<Concern> = Vec::new();
+        let grave = self.seen.inspection.findings.iter().filter(|finding| finding.severity == Severity::Refuse);
+        for finding in grave {
+            let what = format!("{} ({})", escape(&finding.what, 400), finding.place());
+            match concerns.iter_mut().find(|concern| concern.name == finding.rule) {
+                Some(concern) => concern.what = format!("{}; and {what}", concern.what),
+                None => concerns.push(Concern { name: finding.rule.to_owned(), what }),
+            }
+        }
+        concerns
     }
 }
 

@@ -57,7 +57,7 @@ pub enum FindError {
     },
     /// The module is not one that the policy lists.
     #[error(
-        "the module {} is not the one that was approved: its sha256 is {found}, and policy `{policy}` lists {} ({line}); look at what it can do with `rotabox inspect`, then accept it with `rotabox approve MODULE --name {policy} --add-digest`",
+        "the module {} is not the one that was approved: its sha256 is {found}, and policy `{policy}` lists {} ({line}); look at what it can do with `rotabox inspect`, then accept it with `rotabox approve MODULE --from {policy}`",
         shown(&module.to_string_lossy()),
         listed.join(", ")
     )]

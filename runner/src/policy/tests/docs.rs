@@ -38,6 +38,11 @@ fn assert_all_documented(document: &str, keys: &[String]) {
 #[test]
 fn the_examples_of_the_policy_reference_parse() {
     for example in examples(POLICY_REFERENCE) {
+        let example = match example.starts_with("[[approved]]") {
+            true => format!("version = 1\n[rotator]\nmodule = \"m\"\nsha256 = \"{ZEROS}\"\n{example}"),
+            false => example.to_owned(),
+        };
+        let example = example.as_str();
         let parsed = if example.contains("[rotator]") {
             file::parse(source(example)).map(drop)
         } else {
@@ -50,14 +55,14 @@ fn the_examples_of_the_policy_reference_parse() {
 #[test]
 fn every_key_of_a_policy_and_of_the_host_file_is_in_the_reference() {
     let rotator = format!("version = 1\n[rotator]\nmodule = \"m\"\nsha256 = \"{ZEROS}\"\n");
-    for table in ["rotator", "records.api", "account", "settings", "limits"] {
+    for table in ["rotator", "records.api", "account", "settings", "limits", "[approved]"] {
         let text = match table {
             "rotator" => format!("{rotator}zzzzzz = 1"),
             table => format!("{rotator}[{table}]\nzzzzzz = 1"),
         };
         assert_all_documented(POLICY_REFERENCE, &valid(&file::parse(source(&text)).unwrap_err()));
     }
-    for text in ["[network]\nzzzzzz = 1", "[[network.open]]\nzzzzzz = 1", "[ceilings]\nzzzzzz = 1"] {
+    for text in ["[network]\nzzzzzz = 1", "[[network.open]]\nzzzzzz = 1", "[ceilings]\nzzzzzz = 1", "[[signers]]\nzzzzzz = 1"] {
         assert_all_documented(POLICY_REFERENCE, &valid(&host::parse(source(text)).unwrap_err()));
     }
 }

@@ -251,6 +251,54 @@ fn vault_text() -> impl Strategy<Value = String> {
     "[^\\p{Cc}]{1,20}".prop_filter("nothing hidden", |text| !text.chars().any(crate::page::diagnostic::is_hidden))
 }
 
+#[test]
+fn who_approved_what_is_read_and_the_last_word_counts() {
+    let digest = |digit: &str| digit.repeat(64);
+    let entry = |digit: &str, by: &str, more: &str| {
+        format!(
+            "[[approved]]\nsha256 = \"{}\"\nby = \"{by}\"\nat = \"2026-11-22T09:30:00+01:00\"\n{more}",
+            digest(digit)
+        )
+    };
+    let text = [
+        entry("a", "Alice", "signed = \"okta 1.2.0 by acme\"\naccepted = [\"wider\"]\n"),
+        entry("a", "Bob", &format!("page-sha256 = \"{}\"\n", digest("c"))),
+        entry("b", "Carol", ""),
+    ];
+    let policy = good(&with(&text.concat()));
+    assert_eq!(policy.approved[0].at, "2026-11-22T08:30:00Z");
+    assert_eq!(policy.approved[0].signed.as_deref(), Some("okta 1.2.0 by acme"));
+    assert_eq!(policy.approved[0].accepted, ["wider"]);
+    let by = |module: &str, page: Option<&str>| {
+        super::super::approved::approval(&policy.approved, &digest(module), page).map(|entry| entry.by.as_str())
+    };
+    assert_eq!((by("a", None), by("b", None), by("d", None)), (Some("Bob"), Some("Carol"), None));
+    assert_eq!((by("a", Some(&digest("c"))), by("a", Some(&digest("e")))), (Some("Bob"), Some("Alice")));
+}
+
+#[test]
+fn a_malformed_approval_is_refused_with_the_place_and_the_fix() {
+    let digest = "a".repeat(64);
+    let entry = format!("[[approved]]\nsha256 = \"{digest}\"\nby = \"Alice\"\nat = \"2026-11-22T09:30:00Z\"\n");
+    good(&with(&entry));
+    for (from, to, message, hint) in [
+        ("[[approved]]", "[approved]", "an array belongs here", "write `[[approved]]`"),
+        ("by = \"Alice\"", "", "needs `by`", "who approved it"),
+        ("by = \"Alice\"", "by = \" \"", "this is empty", "write a name"),
+        ("by = \"Alice\"", "by = \"a\\nb\"", "control characters", "remove them"),
+        ("by = \"Alice\"", "who = \"Alice\"", "`who` is no key", "valid are"),
+        ("\"2026-11-22T09:30:00Z\"", "2026-11-22T09:30:00Z", "a text belongs here, not a date", "in quotes, in UTC"),
+        ("\"2026-11-22T09:30:00Z\"", "\"yesterday\"", "this is no time", "in quotes, in UTC"),
+        ("at = \"2026-11-22T09:30:00Z\"", "", "needs `at`", "in quotes, in UTC"),
+        (&format!("\"{digest}\""), "\"abc\"", "no sha256 digest", "64 hexadecimal digits"),
+        ("by = \"Alice\"", "by = \"Alice\"\naccepted = \"wider\"", "an array belongs here", "accepted = [\"wider\"]"),
+    ] {
+        assert!(entry.contains(from), "{from}");
+        let problem = parse(source(&with(&entry.replace(from, to)))).unwrap_err().to_string();
+        assert!(problem.contains(message) && problem.contains(hint), "{to}: {problem}");
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_what_is_read(

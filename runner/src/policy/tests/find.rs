@@ -100,9 +100,7 @@ fn a_changed_module_is_refused_until_approved() {
     folder.write("okta.wasm", &sealed::seal(COMPONENT, &PAGE.replace("SSWS", "Bearer")).unwrap());
     let said = folder.refused("okta-prod");
     let found = digest(&fs::read(folder.path().join("okta.wasm")).unwrap());
-    for part in
-        [sha256.as_str(), found.as_str(), "okta-prod.toml:5)", "`rotabox approve MODULE --name okta-prod --add-digest`"]
-    {
+    for part in [sha256.as_str(), found.as_str(), "okta-prod.toml:5)", "`rotabox approve MODULE --from okta-prod`"] {
         assert!(said.contains(part), "{part}: {said}");
     }
 }

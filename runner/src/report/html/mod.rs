@@ -210,7 +210,9 @@ fn file(seen: &Inspection) -> String {
     let mut rows: Vec<[String; 2]> = Vec::new();
     let mut row = |label: &str, value: String| rows.push([text(label), value]);
     row("page", rich(&seen.page_in_words()));
-    row("signature", text(seen.signature.in_words()));
+    if let Some(signature) = &seen.signature {
+        row("signature", rich(&signature.words));
+    }
     if let Some(module) = &seen.module {
         let made: Vec<String> = module.producers.iter().map(super::inspection::producer).collect();
         row("made with", format!("{} <span class=\"small\">(by its own word)</span>", list(&made, "It does not say.")));
