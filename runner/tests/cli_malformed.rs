@@ -50,13 +50,13 @@ fn a_malformed_page_is_refused_with_the_place_and_the_fix() {
             "`change` is no key of a route",
             "did you mean `changes`?",
         ),
-        (changed("{api.login}", "{api.logn}"), ":13:", "does not exist", "did you mean `login`?"),
+        (changed("{api.login}", "{api.logn}"), ":13:", "declares no field `logn`", "did you mean `login`?"),
         (changed("{api.login}", "{api.login"), ":13:", "this brace is not closed", "written twice"),
-        (changed("\"PUT ", "\"PUSH "), ":12:", "", ""),
-        (changed("version = 1", "version = 2"), ":1:", "", "version = 1"),
+        (changed("\"PUT ", "\"PUSH "), ":12:", "`PUSH` is no method", "did you mean `POST`?"),
+        (changed("version = 1", "version = 2"), ":1:11", "a page of version 2", "for version 1"),
         (changed("\"blind\"", "\"bl\u{202e}ind\""), ":2:", "invisible character U+202E", "leave it out"),
         (changed("[\"change\"]", "[]"), ":10:", "at least one step", "write `for ="),
-        (String::new(), ":1:1", "needs `", ""),
+        (String::new(), ":1:1", "a page needs `version`", "write `version = 1`"),
     ] {
         let desk = desk();
         desk.module("bad.wasm", &page);

@@ -62,7 +62,9 @@ fn every_key_of_a_policy_and_of_the_host_file_is_in_the_reference() {
         };
         assert_all_documented(POLICY_REFERENCE, &valid(&file::parse(source(&text)).unwrap_err()));
     }
-    for text in ["[network]\nzzzzzz = 1", "[[network.open]]\nzzzzzz = 1", "[ceilings]\nzzzzzz = 1", "[[signers]]\nzzzzzz = 1"] {
+    for text in
+        ["[network]\nzzzzzz = 1", "[[network.open]]\nzzzzzz = 1", "[ceilings]\nzzzzzz = 1", "[[signers]]\nzzzzzz = 1"]
+    {
         assert_all_documented(POLICY_REFERENCE, &valid(&host::parse(source(text)).unwrap_err()));
     }
 }
