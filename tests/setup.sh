@@ -34,3 +34,5 @@ fi
 command -v python3 >/dev/null || apt python3 python3-venv
 python3 -c 'import venv, ensurepip' 2>/dev/null || apt python3-venv
 command -v chromium >/dev/null || command -v google-chrome >/dev/null || [ "${CI:-}" != true ] || apt chromium
+# One test signs with the tool itself, where there is one; the signatures of the others were made by it.
+command -v minisign >/dev/null || (apt minisign) || say "minisign is not there; one test does without it"
