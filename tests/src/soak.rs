@@ -34,8 +34,8 @@ pub struct Plan {
     pub as_finished: bool,
     /// Whether an audit log is kept.
     pub audit: bool,
-    /// The page: verify, change, verify; or one route that is only counted as a change.
-    pub page: &'static str,
+    /// Whether the rotator sends anything; else each line is one step that ends by itself, and `unchanged`.
+    pub http: bool,
 }
 
 impl Plan {
@@ -49,7 +49,7 @@ impl Plan {
             kill_every: 0,
             as_finished: false,
             audit: true,
-            page: PAGE,
+            http: true,
         }
     }
 }
@@ -88,12 +88,13 @@ pub struct Soak {
 }
 
 /// Sign in, look up, set, sign in.
-pub const PAGE: &str = r#"version = 1
+const PAGE: &str = r#"version = 1
 name    = "soak"
 
 [records.api]
 url    = "url"
 secret = { token = "password" }
+text   = { script = "script" }
 
 [[route]]
 name    = "find"
@@ -124,6 +125,9 @@ expects = { status = 200 }
 refuses = { status = 401 }
 "#;
 
+/// The same, as the puppet does it (see tests/guests/puppet).
+const SCRIPT: &str = "verify: must sign-in\nchange: must find; must set";
+
 fn user(index: usize) -> String {
     format!("u{index:06}@example.test")
 }
@@ -147,15 +151,15 @@ impl Soak {
             bench.keep_no_log();
         }
         bench.open("localhost", server.port());
-        let guest = crate::artifacts::guest("rest");
-        let page = bench.write("page.toml", plan.page);
+        let guest = crate::artifacts::guest("puppet");
+        let page = bench.write("page.toml", PAGE);
         let policy = format!(
             "version = 1\n[rotator]\nmodule = {:?}\nsha256 = [{:?}]\npage = {:?}\npage-sha256 = [{:?}]\n[records.api]\n\
              title = \"API\"\nhosts = [\"localhost:{}\"]\n[account]\nallow = [\"*@example.test\"]\n[limits]\ndeadline = 60\nsettle = 0.05\n",
             guest.path,
             guest.sha256,
             page,
-            crate::artifacts::sha256(plan.page.as_bytes()),
+            crate::artifacts::sha256(PAGE.as_bytes()),
             server.port()
         );
         bench.policy("prod", &policy);
@@ -220,7 +224,9 @@ impl Soak {
     fn feed(&self, stdin: impl Write) {
         let mut stdin = std::io::BufWriter::new(stdin);
         for index in 0..self.plan.lines {
-            let api = json!({ "uid": "apiUid", "title": "API", "login": "svc", "password": rest::TOKEN, "url": self.server.url() });
+            let script = if self.plan.http { SCRIPT } else { "verify: ok" };
+            let url = self.server.url();
+            let api = json!({ "uid": "apiUid", "title": "API", "password": rest::TOKEN, "url": url, "script": script });
             let params = Params::new(&user(index), Some(&old(index)), &new(index), api);
             // It may have ended without reading all.
             if stdin.write_all(&params.line(Form::Plain)).is_err() {
@@ -294,7 +300,8 @@ impl Soak {
         let (mut killed, mut next) = (0, every);
         while !over.load(Ordering::SeqCst) {
             if done.load(Ordering::SeqCst) >= next {
-                if let Some(worker) = self.workers().get(killed % 2) {
+                let workers = self.workers();
+                if let Some(worker) = workers.get(killed % workers.len().max(1)) {
                     let id = worker.file_name().unwrap_or_default();
                     let status = std::process::Command::new("kill").arg("-KILL").arg(id).status();
                     killed += usize::from(status.is_ok_and(|status| status.success()));

@@ -1,6 +1,6 @@
 //! Many lines through `rotabox batch`, measured: `make soak`.
 //!
-//!     soak [--lines N] [--jobs N] [--workers N] [--faults N] [--kills N] [--as-finished] [--no-audit]
+//!     soak [--lines N] [--jobs N] [--workers N] [--faults N] [--kills N] [--as-finished] [--no-audit] [--no-http]
 //!
 //! `--faults 100`: one request in a hundred goes wrong. `--kills 5000`: a worker is killed each time 5000 results have come. `ROTABOX_BIN` names
 //! the runner, such as a release build. Ends with an error if a line is missing, comes twice, or says what is not true.
@@ -24,6 +24,7 @@ fn main() -> anyhow::Result<()> {
             "--kills" => plan.kill_every = number()?,
             "--as-finished" => plan.as_finished = true,
             "--no-audit" => plan.audit = false,
+            "--no-http" => plan.http = false,
             other => anyhow::bail!("`{other}` is not known; see the top of tests/src/bin/soak.rs"),
         }
     }

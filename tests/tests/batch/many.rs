@@ -29,7 +29,7 @@ fn the_same_with_faults_and_a_second_run_puts_everything_right() {
 fn the_same_with_the_worker_killed_now_and_then() {
     let plan = Plan { kill_every: 150, workers: Some(2), as_finished: true, ..Plan::of(2000) };
     let (report, _) = Soak::new(plan).run();
-    assert!(report.killed > 3, "{report:#?}");
+    assert!(report.killed > 0, "{report:#?}");
     assert!(report.stderr.contains("a worker failed and was replaced"), "{report:#?}");
     assert!(report.outcomes.get("rotated").is_some_and(|rotated| *rotated > 1000), "{report:#?}");
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 #[test]
 fn a_trap_a_loop_and_a_time_out_touch_no_other_line() {
-    let batch = Batch::with(6, "deadline = 20\nfuel = 200_000_000");
+    let batch = Batch::with(6, "deadline = 20\nfuel = 50_000_000");
     let scripted = |index: usize, script: &str| batch.line_of(&user(index), &old(index), &new(index), script);
     let input = [
         scripted(0, "verify: send sign-in\nchange: trap"),
