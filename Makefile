@@ -5,7 +5,7 @@ SHELL       := /bin/bash
 LINES       := 100000
 TARGET      := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help setup build guests dist test vendor browser test-real bench demo soak lint advisories clean
+.PHONY: help setup build guests dist test vendor browser test-real bench demo soak lint advisories clean fuzz
 
 help:             ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -30,6 +30,9 @@ dist: guests      ## what is installed: the runner as a release build, the packe
 test: guests      ## everything that is promised: units, properties, cases against the stand-ins, the vendor's own client
 	cargo test --workspace
 	$(MAKE) --no-print-directory vendor browser
+
+fuzz: setup       ## bytes from strangers, thrown at every reader: FUZZ_SECONDS (30) for each
+	ROTABOX_FUZZ_SECONDS=$(or $(FUZZ_SECONDS),30) cargo test --package rotabox-tests --test fuzz -- --nocapture
 
 vendor: build     ## the vendor's own client (PyPI) against the stand-in Okta
 	@sh tests/vendor/run.sh

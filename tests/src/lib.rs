@@ -10,6 +10,7 @@
 //! | [`params`] | the gateway's line, in all its forms |
 //! | [`artifacts`] | the binary and the guests, built once |
 //! | [`run`] | runs the binary, asserts what must always hold |
+//! | [`fuzz`] | bytes from strangers, thrown at every reader |
 //! | [`leak`] | secrets in every encoding |
 //! | [`case`] | a folder a case |
 //! | [`soak`] | many lines through `rotabox batch`, every one accounted for |
@@ -27,6 +28,7 @@ pub mod artifacts;
 pub mod ca;
 pub mod case;
 pub mod fault;
+pub mod fuzz;
 pub mod gate;
 pub mod hostile;
 pub mod http;
