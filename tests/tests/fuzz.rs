@@ -1,6 +1,8 @@
 //! Every target of `rotabox_tests::fuzz`: its corpus, and a moment of changed copies. `ROTABOX_FUZZ_SECONDS=30 cargo test -p
 //! rotabox-tests --test fuzz` (or `make fuzz`) goes on for that long, each time with another seed; `-- page_parse` picks a target.
 
+#![allow(clippy::print_stdout, reason = "how far a target came is worth a line")]
+
 use libtest_mimic::{Arguments, Trial};
 use rotabox_tests::fuzz::{TARGETS, Until};
 use std::process::ExitCode;

@@ -114,7 +114,7 @@ impl Worker {
         let limits = Limits { memory_bytes: limits.memory_bytes, fuel: limits.fuel, inert_wasi };
         let mut link = Link::spawn().context("the worker process could not be started")?;
         match tokio::time::timeout(PATIENCE, link.load(module, limits)).await {
-            Ok(loaded) => drop(loaded?),
+            Ok(loaded) => loaded.map(|_enforced| ())?,
             Err(_) => anyhow::bail!("the module was not ready within {} seconds", PATIENCE.as_secs()),
         }
         Ok(Worker { link, last_run: 0 })

@@ -75,8 +75,9 @@ impl Target {
             let name = format!("{}-{}", self.name, &artifacts::sha256(input)[..16]);
             let path = folder.join(name);
             drop(fs::create_dir_all(&folder).and_then(|()| fs::write(&path, input)));
-            eprintln!("{}: an input of {} bytes fails; it is in {}", self.name, input.len(), path.display());
-            std::panic::resume_unwind(panic);
+            let said = panic.downcast_ref::<String>().map(String::as_str);
+            let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panics");
+            panic!("{}: an input of {} bytes fails (it is in {}): {said}", self.name, input.len(), path.display());
         }
     }
 }
