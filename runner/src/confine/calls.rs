@@ -3,11 +3,15 @@
 //! The worker has a list of what it may do, and is killed for anything else. It comes in two stages, because compiling needs
 //! memory that becomes executable, once: the second stage takes that away before the rotator's first instruction.
 //! The broker has a list of what it may not do (its resolver and its TLS need too much for the other kind), and gets
-//! an error for it: killing the process that must say how a run ended would help nobody.
+//! an error for it: killing the process that must say how a run ended would help nobody. It may start threads, and no process; what is
+//! writable never becomes executable.
+//!
+//! The filters are made from numbers that belong to one architecture, so that the tests make and run those of both.
 
 use super::Measure;
 use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    TargetArch, sock_filter,
 };
 use std::collections::BTreeMap;
 
@@ -70,8 +74,11 @@ const NOT_THE_BROKER: &[i64] = &[
     libc::SYS_mount,
     libc::SYS_umount2,
     libc::SYS_move_mount,
+    libc::SYS_mount_setattr,
     libc::SYS_open_tree,
     libc::SYS_fsopen,
+    libc::SYS_fsconfig,
+    libc::SYS_fspick,
     libc::SYS_fsmount,
     libc::SYS_pivot_root,
     libc::SYS_chroot, // the view of the file system stays
@@ -93,6 +100,10 @@ const NOT_THE_BROKER: &[i64] = &[
     libc::SYS_setdomainname,
     libc::SYS_personality, // the machine itself
     #[cfg(target_arch = "x86_64")]
+    libc::SYS_fork,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_vfork, // no process is started any more; `clone` may start a thread
+    #[cfg(target_arch = "x86_64")]
     libc::SYS_iopl,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_ioperm,
@@ -111,64 +122,207 @@ const NOT_A_REPLAY: &[i64] = &[
     libc::SYS_io_uring_setup, // a way around the others
 ];
 
+/// The numbers of one architecture.
+struct Calls<'l> {
+    arch: TargetArch,
+    worker: &'l [i64],
+    not_the_broker: &'l [i64],
+    mmap: i64,
+    mprotect: i64,
+    pkey_mprotect: i64,
+    seccomp: i64,
+    prctl: i64,
+    clone: i64,
+    clone3: i64,
+    /// What starts a program, the C library's way or another.
+    starting: &'l [i64],
+    /// `socket`, `connect` and `bind`.
+    dialling: [i64; 3],
+    not_a_replay: &'l [i64],
+}
+
+#[cfg(target_arch = "x86_64")]
+const HERE: TargetArch = TargetArch::x86_64;
+#[cfg(target_arch = "aarch64")]
+const HERE: TargetArch = TargetArch::aarch64;
+
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+const CALLS: Option<Calls<'static>> = Some(Calls {
+    arch: HERE,
+    worker: WORKER,
+    not_the_broker: NOT_THE_BROKER,
+    mmap: libc::SYS_mmap,
+    mprotect: libc::SYS_mprotect,
+    pkey_mprotect: libc::SYS_pkey_mprotect,
+    seccomp: libc::SYS_seccomp,
+    prctl: libc::SYS_prctl,
+    clone: libc::SYS_clone,
+    clone3: libc::SYS_clone3,
+    starting: STARTING,
+    dialling: [libc::SYS_socket, libc::SYS_connect, libc::SYS_bind],
+    not_a_replay: NOT_A_REPLAY,
+});
+/// The lists were not gone through for other architectures.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+const CALLS: Option<Calls<'static>> = None;
+
+/// What the launcher of a batch needs of that.
+const STARTING: &[i64] = &[
+    libc::SYS_execve,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_fork,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_vfork,
+];
+
 /// The worker's first stage: memory may become executable by `mprotect`, and the second stage may be put on top.
 pub(super) fn worker_compiling() -> Measure {
-    let mut rules = allowed(WORKER);
-    rules.insert(libc::SYS_mmap, not_executable());
-    rules.insert(libc::SYS_mprotect, Vec::new());
-    rules.insert(libc::SYS_seccomp, Vec::new());
-    rules.insert(libc::SYS_prctl, argument(0, SeccompCmpOp::Eq, u64::from(libc::PR_SET_NO_NEW_PRIVS.unsigned_abs())));
-    put_on(rules, SeccompAction::KillProcess, SeccompAction::Allow)
+    put_on(&[Filter::worker_compiling])
 }
 
 /// The worker's second stage: nothing new becomes executable.
 pub(super) fn worker_running() -> Measure {
-    let mut rules = allowed(WORKER);
-    rules.insert(libc::SYS_mmap, not_executable());
-    rules.insert(libc::SYS_mprotect, not_executable());
-    put_on(rules, SeccompAction::KillProcess, SeccompAction::Allow)
+    put_on(&[Filter::worker_running])
 }
 
 /// The list of a batch's launcher: the broker's, but it starts programs and makes no connection.
 pub(super) fn launcher() -> Measure {
-    let mut rules = allowed(NOT_THE_BROKER);
-    rules.remove(&libc::SYS_execve);
-    for call in [libc::SYS_socket, libc::SYS_connect, libc::SYS_bind] {
-        rules.insert(call, Vec::new());
-    }
-    put_on(rules, SeccompAction::Allow, SeccompAction::Errno(libc::EPERM.unsigned_abs()))
+    put_on(&[Filter::launcher])
 }
 
-/// The broker's list.
+/// The broker's lists.
 pub(super) fn broker() -> Measure {
-    put_on(allowed(NOT_THE_BROKER), SeccompAction::Allow, SeccompAction::Errno(libc::EPERM.unsigned_abs()))
+    put_on(&[Filter::broker, Filter::broker_without_clone3])
 }
 
 /// For a broker that replays. A pair of connected sockets can still be made: the event loop wakes itself through one.
 pub(super) fn offline() -> Measure {
-    put_on(allowed(NOT_A_REPLAY), SeccompAction::Allow, SeccompAction::Errno(libc::EPERM.unsigned_abs()))
+    put_on(&[Filter::offline])
 }
+
+fn put_on(filters: &[Maker]) -> Measure {
+    let Some(calls) = CALLS else { return Measure::Absent };
+    let on = |filter: &Maker| {
+        let program = filter(&calls).and_then(|filter| filter.program(calls.arch));
+        program.is_some_and(|program| seccompiler::apply_filter(&program).is_ok())
+    };
+    Measure::of(filters.iter().all(on))
+}
+
+/// `None` if the filter cannot be said in instructions of the kernel.
+type Maker = fn(&Calls<'_>) -> Option<Filter>;
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-fn allowed(calls: &[i64]) -> Rules {
+/// What is done with the calls that the rules name, and with all others.
+struct Filter {
+    rules: Rules,
+    listed: SeccompAction,
+    otherwise: SeccompAction,
+}
+
+impl Filter {
+    fn worker_compiling(calls: &Calls<'_>) -> Option<Filter> {
+        let mut rules = named(calls.worker);
+        rules.insert(calls.mmap, not_executable()?);
+        rules.insert(calls.mprotect, Vec::new());
+        rules.insert(calls.seccomp, Vec::new());
+        rules.insert(calls.prctl, when(0, SeccompCmpOp::Eq, number(libc::PR_SET_NO_NEW_PRIVS))?);
+        Some(Filter::only(rules))
+    }
+
+    fn worker_running(calls: &Calls<'_>) -> Option<Filter> {
+        let mut rules = named(calls.worker);
+        rules.insert(calls.mmap, not_executable()?);
+        rules.insert(calls.mprotect, not_executable()?);
+        Some(Filter::only(rules))
+    }
+
+    fn broker(calls: &Calls<'_>) -> Option<Filter> {
+        let (exec, thread) = (number(libc::PROT_EXEC), number(libc::CLONE_THREAD));
+        let both = exec | number(libc::PROT_WRITE);
+        let mut rules = named(calls.not_the_broker);
+        rules.insert(calls.clone, when(0, SeccompCmpOp::MaskedEq(thread), 0)?);
+        rules.insert(calls.mmap, when(2, SeccompCmpOp::MaskedEq(both), both)?);
+        for call in [calls.mprotect, calls.pkey_mprotect] {
+            rules.insert(call, when(2, SeccompCmpOp::MaskedEq(exec), exec)?);
+        }
+        Some(Filter::but(rules, libc::EPERM))
+    }
+
+    /// Of what the broker may not do, this process starts programs; of what the broker does, it reaches no network.
+    fn launcher(calls: &Calls<'_>) -> Option<Filter> {
+        let mut rules = named(calls.not_the_broker);
+        rules.retain(|call, _| !calls.starting.contains(call));
+        rules.append(&mut named(&calls.dialling));
+        Some(Filter::but(rules, libc::EPERM))
+    }
+
+    fn offline(calls: &Calls<'_>) -> Option<Filter> {
+        Some(Filter::but(named(calls.not_a_replay), libc::EPERM))
+    }
+
+    /// `clone3` hides its flags from a filter. Told that there is none, the C library starts its threads by `clone`.
+    fn broker_without_clone3(calls: &Calls<'_>) -> Option<Filter> {
+        Some(Filter::but(named(&[calls.clone3]), libc::ENOSYS))
+    }
+
+    /// These and no others.
+    fn only(rules: Rules) -> Filter {
+        Filter { rules, listed: SeccompAction::Allow, otherwise: SeccompAction::KillProcess }
+    }
+
+    /// All but these, which get an error.
+    fn but(rules: Rules, error: libc::c_int) -> Filter {
+        Filter { rules, listed: SeccompAction::Errno(error.unsigned_abs()), otherwise: SeccompAction::Allow }
+    }
+
+    /// As instructions of the kernel. Calls of another architecture end the process.
+    fn program(self, arch: TargetArch) -> Option<BpfProgram> {
+        let refused = match &self.otherwise {
+            SeccompAction::Allow => u32::from(self.listed.clone()),
+            otherwise => u32::from(otherwise.clone()),
+        };
+        let filter = SeccompFilter::new(self.rules, self.otherwise, self.listed, arch).ok()?;
+        let mut program = not_by_other_numbers(refused).to_vec();
+        program.append(&mut BpfProgram::try_from(filter).ok()?);
+        Some(program)
+    }
+}
+
+/// On x86-64 every call has a second number (the x32 interface: the same with this bit), which a list would not find.
+const X32: u32 = 0x4000_0000;
+
+fn not_by_other_numbers(refused: u32) -> [sock_filter; 3] {
+    const LOAD_NUMBER: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS, at offset 0
+    const JUMP_IF_AT_LEAST: u16 = 0x35; // BPF_JMP | BPF_JGE | BPF_K
+    const RETURN: u16 = 0x06; // BPF_RET | BPF_K
+    [
+        sock_filter { code: LOAD_NUMBER, jt: 0, jf: 0, k: 0 },
+        sock_filter { code: JUMP_IF_AT_LEAST, jt: 0, jf: 1, k: X32 },
+        sock_filter { code: RETURN, jt: 0, jf: 0, k: refused },
+    ]
+}
+
+fn named(calls: &[i64]) -> Rules {
     calls.iter().map(|call| (*call, Vec::new())).collect()
 }
 
+fn number(constant: libc::c_int) -> u64 {
+    u64::from(constant.unsigned_abs())
+}
+
 /// Protection without PROT_EXEC: the third argument of `mmap` and `mprotect`.
-fn not_executable() -> Vec<SeccompRule> {
-    let exec = u64::from(libc::PROT_EXEC.unsigned_abs());
-    argument(2, SeccompCmpOp::MaskedEq(exec), 0)
+fn not_executable() -> Option<Vec<SeccompRule>> {
+    when(2, SeccompCmpOp::MaskedEq(number(libc::PROT_EXEC)), 0)
 }
 
-fn argument(index: u8, op: SeccompCmpOp, value: u64) -> Vec<SeccompRule> {
-    let condition = SeccompCondition::new(index, SeccompCmpArgLen::Dword, op, value);
-    // An argument that cannot be tested leaves no rule at all, and `put_on` reports that.
-    condition.and_then(|condition| SeccompRule::new(vec![condition])).into_iter().collect()
+/// The call is meant only if this argument is so. (No rule at all would mean the call whatever its arguments.)
+fn when(argument: u8, op: SeccompCmpOp, value: u64) -> Option<Vec<SeccompRule>> {
+    let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Dword, op, value).ok()?;
+    Some(vec![SeccompRule::new(vec![condition]).ok()?])
 }
 
-fn put_on(rules: Rules, otherwise: SeccompAction, listed: SeccompAction) -> Measure {
-    let Ok(arch) = TargetArch::try_from(std::env::consts::ARCH) else { return Measure::Absent };
-    let program = SeccompFilter::new(rules, otherwise, listed, arch).and_then(BpfProgram::try_from);
-    Measure::of(program.is_ok_and(|program| seccompiler::apply_filter(&program).is_ok()))
-}
+#[cfg(test)]
+#[path = "calls_tests.rs"]
+mod tests;

@@ -168,13 +168,18 @@ pub fn broker_walls(enforced: &mut Enforced, ports: &[u16]) {
 
 /// The same; in `folder` (of a run that is recorded) files can still be given a name and be removed, and none be opened.
 pub fn broker_walls_and(enforced: &mut Enforced, ports: &[u16], folder: Option<&std::path::Path>) {
+    broker_landlock(enforced, ports, folder);
+    broker_seccomp(enforced);
+}
+
+/// The first of [`broker_walls_and`]: files and ports.
+pub fn broker_landlock(enforced: &mut Enforced, ports: &[u16], folder: Option<&std::path::Path>) {
     #[cfg(target_os = "linux")]
     {
         const DNS: u16 = 53;
         let mut ports = ports.to_vec();
         ports.push(DNS);
         enforced.landlock = files::names_and_ports(&ports, folder);
-        enforced.seccomp = calls::broker();
     }
     #[cfg(not(target_os = "linux"))]
     let _ = (enforced, ports, folder);
@@ -188,11 +193,36 @@ pub fn offline() -> Measure {
     Measure::Absent
 }
 
+/// The second of [`broker_walls_and`]: system calls.
+pub fn broker_seccomp(enforced: &mut Enforced) {
+    #[cfg(target_os = "linux")]
+    {
+        enforced.seccomp = calls::broker();
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = enforced;
+}
+
 /// For the worker: before it reads the module.
 pub fn worker_first_wall(enforced: &mut Enforced) {
+    worker_landlock(enforced);
+    worker_seccomp(enforced);
+}
+
+/// The first part of [`worker_first_wall`]: no file, no port.
+pub fn worker_landlock(enforced: &mut Enforced) {
     #[cfg(target_os = "linux")]
     {
         enforced.landlock = files::nothing();
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = enforced;
+}
+
+/// The second part of [`worker_first_wall`]: system calls.
+pub fn worker_seccomp(enforced: &mut Enforced) {
+    #[cfg(target_os = "linux")]
+    {
         enforced.seccomp = calls::worker_compiling();
     }
     #[cfg(not(target_os = "linux"))]
