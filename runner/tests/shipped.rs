@@ -49,7 +49,6 @@ fn nothing_of_the_tests_and_nothing_that_reads_text_modules_is_among_its_crates(
         "wasmtime-wasi-http",
         "wasmtime-cli",
         "winch-codegen",
-        "pulley-interpreter",
         "openssl",
         "native-tls",
         "h2",
