@@ -135,15 +135,24 @@ fn tried(attempt: &str, outside: &std::path::Path, port: u16) -> io::Result<()> 
             // SAFETY: the page is our own, and nothing runs it.
             system(unsafe { libc::mprotect(at, 4096, libc::PROT_READ | libc::PROT_EXEC) }.into())
         }
-        // SAFETY, for all that follow: numbers and null pointers; each changes this process at most, and it ends right after.
         "read-memory-of-processes" => {
-            system(unsafe { libc::syscall(libc::SYS_process_vm_readv, libc::getpid(), 0, 0, 0, 0, 0) })
+            // SAFETY: reads nothing: both lists are null, of no length.
+            system(unsafe {
+                libc::syscall(libc::SYS_process_vm_readv, libc::getpid(), 0_u64, 0_u64, 0_u64, 0_u64, 0_u64)
+            })
         }
         "compare-processes" => {
+            // SAFETY: numbers only; it compares this process with itself.
             system(unsafe { libc::syscall(libc::SYS_kcmp, libc::getpid(), libc::getpid(), 1, 0, 0) })
         }
-        "leave-namespaces" => system(unsafe { libc::syscall(libc::SYS_unshare, 0) }),
-        "change-personality" => system(unsafe { libc::syscall(libc::SYS_personality, 0xffff_ffff_u32) }),
+        "leave-namespaces" => {
+            // SAFETY: a number only, which asks for nothing.
+            system(unsafe { libc::syscall(libc::SYS_unshare, 0) })
+        }
+        "change-personality" => {
+            // SAFETY: a number only, which asks what the personality is.
+            system(unsafe { libc::syscall(libc::SYS_personality, 0xffff_ffff_u32) })
+        }
         other => panic!("{other}"),
     }
 }
