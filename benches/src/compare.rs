@@ -6,7 +6,7 @@ use crate::machine;
 use crate::measure::Sample;
 use crate::scene::{Changes, Contestant, Scene, Who};
 use crate::stand_ins::{NEW, StandIns};
-use crate::trace::{self, Counts};
+use crate::trace::{self, Counts, Look};
 use anyhow::{Context, ensure};
 use std::path::Path;
 
@@ -69,7 +69,7 @@ pub fn compare(
     for row in &mut rows {
         say(&format!("under trace: {}", row.contestant.title));
         for _ in 0..TRACED {
-            let counts = once(&row.contestant, stand_ins, |_| trace::run(&row.contestant.job))?;
+            let counts = once(&row.contestant, stand_ins, |_| trace::run(&row.contestant.job, Look::Closely))?;
             row.counts = Some(match row.counts.take() {
                 None => counts,
                 Some(before) => least(before, counts),

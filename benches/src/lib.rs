@@ -7,12 +7,14 @@
 //! | `measure` | one run from outside: wall time, CPU, page faults |
 //! | `trace` | one run under ptrace: system calls, files, processes, threads, peak memory |
 //! | `compare` | all of them, interleaved, and the tables |
+//! | `guards` | counts with budgets, for CI |
 //! | `goals` | what must be reached, and what is aimed at |
 //! | `figures`, `machine` | medians and tables; what it was measured on |
 
 pub mod compare;
 pub mod figures;
 pub mod goals;
+pub mod guards;
 pub mod machine;
 pub mod measure;
 pub mod scene;

@@ -1,12 +1,13 @@
 //! The command line of the benchmark.
 
 use clap::{Parser, Subcommand};
+use rotabox_bench::guards::{self, Budgets};
 use rotabox_bench::scene::Scene;
 use rotabox_bench::stand_ins::StandIns;
 use rotabox_bench::{compare, measure, stand_ins, trace};
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Measures rotabox beside what it replaces
@@ -33,6 +34,15 @@ enum Verb {
         #[arg(long, value_name = "FILE")]
         markdown: Option<PathBuf>,
     },
+    /// Compare counts that noise cannot move with their budgets (benches/budgets.toml)
+    Guards {
+        /// The runner, of the profile that the budgets are for
+        #[arg(long, value_name = "FILE")]
+        rotabox: PathBuf,
+        /// The program whose instructions are counted, of the same profile; left out, they are not
+        #[arg(long, value_name = "FILE")]
+        happy_path: Option<PathBuf>,
+    },
     #[command(hide = true)]
     Serve { folder: PathBuf },
     #[command(hide = true)]
@@ -56,6 +66,7 @@ fn answer(verb: Verb) -> anyhow::Result<ExitCode> {
     match verb {
         Verb::Serve { folder } => stand_ins::serve(&folder)?,
         Verb::Hold { command } => trace::hold(&command)?,
+        Verb::Guards { rotabox, happy_path } => return guard(&rotabox, happy_path.as_deref()),
         Verb::Compare { rounds, rotabox, without_scripts, markdown } => {
             measure::become_subreaper()?;
             let scene = Scene::new(&rotabox.unwrap_or_else(compare::default_runner))?;
@@ -80,4 +91,31 @@ fn answer(verb: Verb) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn guard(rotabox: &Path, happy_path: Option<&Path>) -> anyhow::Result<ExitCode> {
+    measure::become_subreaper()?;
+    let budgets = Budgets::read()?;
+    let scene = Scene::new(rotabox)?;
+    let mut stand_ins = StandIns::start(&scene.folder)?;
+    scene.furnish(&stand_ins.facts)?;
+    let mut out = std::io::stderr().lock();
+    let mut say = |text: &str| drop(writeln!(out, "guards: {text}"));
+    let mut wrong = budgets.unwanted(&guards::tree()?);
+    let mut counted = guards::count(&scene, &mut stand_ins, &mut say)?;
+    match happy_path {
+        Some(program) => drop(counted.insert(guards::INSTRUCTIONS.to_owned(), guards::instructions(&scene, program)?)),
+        None => say("NOT COUNTED: instructions, because valgrind is missing"),
+    }
+    let (table, above) = budgets.judge(&counted, happy_path.is_none());
+    say(&format!("\n{table}"));
+    wrong.extend(above);
+    for line in &wrong {
+        say(line);
+    }
+    if wrong.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    say("if it is on purpose, change benches/budgets.toml in the same commit and say there what it buys");
+    Ok(ExitCode::FAILURE)
 }

@@ -24,6 +24,8 @@ pub struct Job {
     pub name: String,
     /// The exit code of a good run.
     pub exit: i32,
+    /// What stdout holds after a good run.
+    pub says: Option<String>,
 }
 
 /// What one run took.
@@ -63,13 +65,16 @@ impl Job {
         self.folder.join(format!("{}.{which}", self.name))
     }
 
-    /// An error with what it said, unless the exit code is the one of a good run.
+    /// An error with what it said, unless exit code and stdout are those of a good run.
     pub fn check(&self, exit: Option<i32>) -> anyhow::Result<()> {
-        if exit == Some(self.exit) {
-            return Ok(());
-        }
         let said = |which| fs::read_to_string(self.output(which)).unwrap_or_default();
-        bail!("{} ended with {exit:?}, not {}:\n{}{}", self.name, self.exit, said("out"), said("err"))
+        if exit != Some(self.exit) {
+            bail!("{} ended with {exit:?}, not {}:\n{}{}", self.name, self.exit, said("out"), said("err"))
+        }
+        match &self.says {
+            Some(text) if !said("out").contains(text) => bail!("{} did not say {text}:\n{}", self.name, said("out")),
+            _ => Ok(()),
+        }
     }
 
     /// Runs it once. `keep` is a child of ours that is not its.
@@ -82,7 +87,7 @@ impl Job {
         reap_orphans(keep)?;
         let after = usage()?;
         self.check(status.code())?;
-        Ok(Sample { wall, cpu: after.0.saturating_sub(before.0), faults: after.1 - before.1 })
+        Ok(Sample { wall, cpu: after.0.saturating_sub(before.0), faults: after.1.saturating_sub(before.1) })
     }
 }
 

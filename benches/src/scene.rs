@@ -100,6 +100,11 @@ impl Scene {
                 "[[network.open]]\nhost = \"localhost\"\nnetwork = \"127.0.0.0/8\"\nport = {port}\n"
             ));
         }
+        if self.knows("compile")? {
+            let none = format!("[native]\nstore = {:?}\n{host}", self.folder.join("none"));
+            self.write("first.toml", none)?;
+            host = format!("[native]\nstore = {:?}\n{host}", self.folder.join("native"));
+        }
         self.write("rotabox.toml", &host)?;
         self.write("audited.toml", format!("[audit]\nfile = {:?}\n{host}", self.folder.join("audit.jsonl")))?;
         self.policy("okta", "okta", None, "Okta API Access Details", &facts.okta, "")?;
@@ -107,9 +112,7 @@ impl Scene {
         let title = "API Access Details";
         self.policy("two", "rest", Some("benches/two.toml"), title, &facts.rest, accept)?;
         self.policy("proved", "rest", Some("benches/proved.toml"), title, &facts.rest, "")?;
-        if guest("stout").is_file() {
-            self.policy("large", "stout", Some("benches/two.toml"), title, &facts.rest, accept)?;
-        }
+        self.policy("large", "stout", Some("benches/two.toml"), title, &facts.rest, accept)?;
         let line = |title: &str, url: &str, token: &str| {
             let api = json!({ "uid": "apiUid", "title": title, "login": "svc", "password": token, "url": url });
             Params::new(USER, Some(OLD), NEW, api).line(Form::Plain)
@@ -117,7 +120,17 @@ impl Scene {
         self.write("rest.line", line(title, &facts.rest, &facts.rest_token))?;
         self.write("okta.line", line("Okta API Access Details", &facts.okta, &facts.okta_token))?;
         self.write("no.line", "")?;
+        if self.knows("compile")? {
+            let job = Job { argv: self.argv("compile", "rotabox.toml"), ..self.job("compile", &[], "no.line") };
+            job.check(job.command()?.status()?.code())?;
+        }
         Ok(())
+    }
+
+    /// Whether this runner has that verb.
+    pub fn knows(&self, verb: &str) -> anyhow::Result<bool> {
+        let help = Command::new(&self.rotabox).arg("--help").output()?;
+        Ok(String::from_utf8_lossy(&help.stdout).lines().any(|line| line.split_whitespace().next() == Some(verb)))
     }
 
     fn policy(
@@ -154,10 +167,16 @@ impl Scene {
 
     /// A run of the policy `name`, with the host file `config`, reading `line`.
     pub fn run_job(&self, title: &str, name: &str, config: &str, line: &str) -> Job {
+        let mut argv = self.argv("run", config);
+        argv.push(name.to_owned());
+        Job { argv, ..self.job(title, &[], line) }
+    }
+
+    /// A verb of the runner, with its two files.
+    pub fn argv(&self, verb: &str, config: &str) -> Vec<String> {
         let path = |name: &str| self.folder.join(name).display().to_string();
-        let argv = [self.rotabox.display().to_string(), "run".to_owned(), name.to_owned()];
-        let rest = ["--policies".to_owned(), path("policies"), "--config".to_owned(), path(config)];
-        Job { argv: argv.into_iter().chain(rest).collect(), ..self.job(title, &[], line) }
+        let policies = ["--policies".to_owned(), path("policies"), "--config".to_owned(), path(config)];
+        [self.rotabox.display().to_string(), verb.to_owned()].into_iter().chain(policies).collect()
     }
 
     /// Any command.
@@ -174,6 +193,7 @@ impl Scene {
             folder: self.folder.join("cwd"),
             name,
             exit: 0,
+            says: None,
         }
     }
 
@@ -188,20 +208,20 @@ impl Scene {
             let path = self.empty(flags)?;
             add(who, title, Changes::Nothing, self.job(title, &[&path], "no.line"));
         }
-        let runs = [
-            (Who::Two, "`rotabox run`, 2 calls", "two", "rotabox.toml"),
-            (Who::TwoAudited, "the same, audit log on a file", "two", "audited.toml"),
-            (Who::Proved, "the same and a sign-in before and after, 4 calls", "proved", "rotabox.toml"),
-        ];
-        for (who, title, policy, config) in runs {
-            add(who, title, Changes::Rest, self.run_job(title, policy, config, "rest.line"));
-        }
-        if guest("stout").is_file() {
-            let title = "`rotabox run`, 2 calls, first run of a module of 150 KB";
-            add(Who::Large, title, Changes::Rest, self.run_job(title, "large", "rotabox.toml", "rest.line"));
-        }
-        let title = "`rotabox run`, whole Okta flow, 8 calls";
-        add(Who::Okta, title, Changes::Okta, self.run_job(title, "okta", "rotabox.toml", "okta.line"));
+        let compiles = self.knows("compile")?;
+        let says = |word: &str| compiles.then(|| format!("\"native\":\"{word}\""));
+        let mut run = |who, title, policy, config, line, native| {
+            let changes = if who == Who::Okta { Changes::Okta } else { Changes::Rest };
+            add(who, title, changes, Job { says: says(native), ..self.run_job(title, policy, config, line) });
+        };
+        run(Who::Two, "`rotabox run`, 2 calls", "two", "rotabox.toml", "rest.line", "stored");
+        run(Who::TwoAudited, "the same, audit log on a file", "two", "audited.toml", "rest.line", "stored");
+        let title = "the same, a sign-in before and after: 4 calls";
+        run(Who::Proved, title, "proved", "rotabox.toml", "rest.line", "stored");
+        run(Who::Okta, "`rotabox run`, whole Okta flow, 8 calls", "okta", "rotabox.toml", "okta.line", "stored");
+        let first = if compiles { "first.toml" } else { "rotabox.toml" };
+        run(Who::TwoFirst, "first run of `rest`, 33 KB: compiles", "two", first, "rest.line", "compiled");
+        run(Who::Large, "first run of a module of 160 KB: compiles", "large", first, "rest.line", "compiled");
         if with_scripts {
             let ca = self.folder.join("ca.pem").display().to_string();
             let script = |name: &str| root().join("benches/scripts").join(name).display().to_string();

@@ -58,12 +58,21 @@ pub fn hold(command: &[String]) -> anyhow::Result<()> {
     Err(Command::new(program).args(args).exec().into())
 }
 
+/// How closely is looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// At every system call.
+    Closely,
+    /// When processes are made and when they end: peaks only, and hardly slower than without.
+    AtTheEnds,
+}
+
 /// Runs the job once under trace.
-pub fn run(job: &Job) -> anyhow::Result<Counts> {
+pub fn run(job: &Job, look: Look) -> anyhow::Result<Counts> {
     let me = std::env::current_exe()?;
     let me = me.to_str().context("a path that is no UTF-8")?;
     let mut child = job.wrapped(&[me, "hold", "--"])?.spawn()?;
-    match follow(&mut child) {
+    match follow(&mut child, look) {
         Ok((exit, counts)) => {
             job.check(Some(exit))?;
             Ok(counts)
@@ -75,7 +84,7 @@ pub fn run(job: &Job) -> anyhow::Result<Counts> {
     }
 }
 
-fn follow(child: &mut Child) -> anyhow::Result<(i32, Counts)> {
+fn follow(child: &mut Child, look: Look) -> anyhow::Result<(i32, Counts)> {
     let root = Pid::from_raw(i32::try_from(child.id())?);
     match waitpid(root, Some(WaitPidFlag::WUNTRACED))? {
         WaitStatus::Stopped(..) => {}
@@ -107,17 +116,16 @@ fn follow(child: &mut Child) -> anyhow::Result<(i32, Counts)> {
             }
             WaitStatus::PtraceSyscall(pid) => {
                 tracer.syscall(pid);
-                go_on(pid, None);
+                go_on(pid, look, None);
             }
-            WaitStatus::PtraceEvent(pid, signal, event) => {
+            // Group stops are events too; there is none but the one that began it all, and that is over.
+            WaitStatus::PtraceEvent(pid, _, event) => {
                 tracer.event(pid, event);
-                // A group stop: the signal is the one that stops. There are none here but the one that began it all.
-                let _ = signal;
-                go_on(pid, None);
+                go_on(pid, look, None);
             }
             WaitStatus::Stopped(pid, signal) => {
                 tracer.meet(pid.as_raw());
-                go_on(pid, Some(signal));
+                go_on(pid, look, Some(signal));
             }
             WaitStatus::Continued(_) | WaitStatus::StillAlive => {}
         }
@@ -127,8 +135,11 @@ fn follow(child: &mut Child) -> anyhow::Result<(i32, Counts)> {
 }
 
 /// A thread that has been killed meanwhile cannot go on, and says so at the next wait.
-fn go_on(pid: Pid, signal: Option<Signal>) {
-    let _ = ptrace::syscall(pid, signal);
+fn go_on(pid: Pid, look: Look, signal: Option<Signal>) {
+    let _ = match look {
+        Look::Closely => ptrace::syscall(pid, signal),
+        Look::AtTheEnds => ptrace::cont(pid, signal),
+    };
 }
 
 impl Tracer {
