@@ -5,7 +5,7 @@ SHELL       := /bin/bash
 LINES       := 100000
 TARGET      := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help setup build guests dist test vendor browser test-real bench demo soak lint advisories clean fuzz
+.PHONY: help setup build guests dist test vendor browser test-real bench guards demo soak lint advisories clean fuzz
 
 help:             ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -48,6 +48,12 @@ bench: guests     ## measures the release build beside Bash, Python and the publ
 	cargo build --release --package rotabox --bin rotabox
 	@sh benches/setup.sh
 	$(TARGET)/debug/rotabox-bench compare --rounds $(or $(ROUNDS),20) $(if $(MARKDOWN),--markdown $(MARKDOWN))
+
+guards: guests    ## counts that a busy machine does not move (page faults, system calls, files, memory, instructions), with their budgets
+	@sh benches/valgrind.sh
+	cargo build --profile quick --package rotabox --package rotabox-happy-path --bins
+	$(TARGET)/debug/rotabox-bench guards --rotabox $(TARGET)/quick/rotabox \
+		$$(command -v valgrind >/dev/null && echo --happy-path $(TARGET)/quick/happy-path)
 
 demo: guests      ## what a PAM admin sees: approve, rehearse, rotate
 	@bash tests/demo.sh

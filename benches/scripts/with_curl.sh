@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The same two calls as the page `two.toml`, as the published Bash example is written: jq takes the params apart, curl sends.
+# The same two calls as the page `pages/two.toml`, as the published Bash example is written: jq takes the params apart, curl sends.
 # Its mistakes are left out: values go to jq as arguments, and an HTTP error is one.
 set -euo pipefail
 IFS= read -r line

@@ -1,4 +1,4 @@
-"""The same two calls as the page `two.toml`, as the published Python example is written: requests, one record found by its title."""
+"""The same two calls as the page `pages/two.toml`, as the published Python example is written: requests, one record found by its title."""
 
 import base64
 import json

@@ -1,6 +1,6 @@
 //! `compare`: every contestant once a round, round after round, then once under trace; tables of it, and the goals.
 
-use crate::figures::{Figures, table, three};
+use crate::figures::{Figures, table, three, whole};
 use crate::goals;
 use crate::machine;
 use crate::measure::Sample;
@@ -134,7 +134,6 @@ impl Comparison {
 
     /// The table of what is counted.
     pub fn counts(&self) -> String {
-        let whole = |value: f64| three(value.round());
         let rows: Vec<Vec<String>> = self
             .rows
             .iter()
@@ -143,8 +142,8 @@ impl Comparison {
                 vec![
                     row.contestant.title.to_owned(),
                     row.peak_mib().map(three).unwrap_or_default(),
-                    row.faults().median().map(whole).unwrap_or_default(),
-                    whole(counts.syscalls as f64),
+                    row.faults().median().map(|faults| whole(faults.round() as u64)).unwrap_or_default(),
+                    whole(counts.syscalls),
                     counts.opened.len().to_string(),
                     counts.processes.to_string(),
                     counts.threads.to_string(),

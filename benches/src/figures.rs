@@ -50,14 +50,18 @@ pub fn three(value: f64) -> String {
         _ => 3,
     };
     let text = format!("{value:.decimals$}");
-    let Some(digits) = text.strip_prefix('-').or(Some(&text)) else { return text };
-    let whole = digits.split('.').next().unwrap_or_default();
-    if whole.len() <= 4 {
+    if value >= 10_000.0 { whole(value.round() as u64) } else { text }
+}
+
+/// A count, its thousands apart from 10 000 on.
+pub fn whole(value: u64) -> String {
+    let text = value.to_string();
+    if text.len() <= 4 {
         return text;
     }
     let mut grouped = String::new();
-    for (i, digit) in whole.chars().enumerate() {
-        if i > 0 && (whole.len() - i) % 3 == 0 {
+    for (i, digit) in text.chars().enumerate() {
+        if i > 0 && (text.len() - i) % 3 == 0 {
             grouped.push(' ');
         }
         grouped.push(digit);

@@ -1,7 +1,7 @@
 //! `guards`: counts that noise cannot move, each with a budget. CI fails when one is passed.
 
 use crate::compare::{least, once};
-use crate::figures::{table, three};
+use crate::figures::{table, whole};
 use crate::scene::{Contestant, Scene, Who};
 use crate::stand_ins::StandIns;
 use crate::trace::{self, Counts, Look};
@@ -75,13 +75,13 @@ impl Budgets {
                 continue;
             };
             #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-            let (part, shown) = (count as f64 / budget.most as f64, [count as f64, budget.most as f64].map(three));
+            let part = count as f64 / budget.most as f64;
             let word = match part {
                 part if part > 1.0 => "TOO MUCH",
                 part if part < ASLEEP => "asleep: lower the budget",
                 _ => "",
             };
-            let [count, most] = shown;
+            let [count, most] = [count, budget.most].map(whole);
             if part > 1.0 {
                 wrong.push(format!("`{}` is {count}, and its budget is {most}: {}", budget.name, budget.means));
             }

@@ -1,6 +1,7 @@
 //! The command line of the benchmark.
 
 use clap::{Parser, Subcommand};
+use rotabox_bench::batch::{self, Batches};
 use rotabox_bench::guards::{self, Budgets};
 use rotabox_bench::scene::Scene;
 use rotabox_bench::stand_ins::StandIns;
@@ -30,6 +31,9 @@ enum Verb {
         /// Leave out Bash and Python
         #[arg(long)]
         without_scripts: bool,
+        /// Leave out `batch`
+        #[arg(long)]
+        without_batch: bool,
         /// Write the tables to this file as well, as Markdown
         #[arg(long, value_name = "FILE")]
         markdown: Option<PathBuf>,
@@ -67,20 +71,26 @@ fn answer(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Serve { folder } => stand_ins::serve(&folder)?,
         Verb::Hold { command } => trace::hold(&command)?,
         Verb::Guards { rotabox, happy_path } => return guard(&rotabox, happy_path.as_deref()),
-        Verb::Compare { rounds, rotabox, without_scripts, markdown } => {
+        Verb::Compare { rounds, rotabox, without_scripts, without_batch, markdown } => {
             measure::become_subreaper()?;
             let scene = Scene::new(&rotabox.unwrap_or_else(compare::default_runner))?;
             let mut stand_ins = StandIns::start(&scene.folder)?;
             scene.furnish(&stand_ins.facts)?;
             let mut say = |text: &str| drop(writeln!(std::io::stderr(), "bench: {text}"));
             let comparison = compare::compare(&scene, &mut stand_ins, rounds, !without_scripts, &mut say)?;
-            let (goals, missed) = comparison.goals([None, None, None]);
+            let batches = if without_batch || !scene.knows("batch")? {
+                Batches::default()
+            } else {
+                batch::measure(&scene, &mut stand_ins, &mut say)?
+            };
+            let (goals, missed) = comparison.goals(batches.goals());
             let mut text = String::new();
             writeln!(text, "{rounds} rounds\n")?;
             for note in comparison.notes() {
                 writeln!(text, "- {note}")?;
             }
             write!(text, "\n{goals}\n{}\n{}", comparison.times(), comparison.counts())?;
+            write!(text, "\n{}\n{}", batches.rates(), batches.growth())?;
             std::io::stdout().write_all(text.as_bytes())?;
             if let Some(file) = markdown {
                 std::fs::write(file, &text)?;

@@ -94,7 +94,7 @@ impl Scene {
     /// Host files, policies, pages and params for the stand-ins.
     pub fn furnish(&self, facts: &Facts) -> anyhow::Result<()> {
         let mut host = format!("[network]\nca = {:?}\nroots = \"none\"\n", facts.ca);
-        for url in [&facts.rest, &facts.okta] {
+        for url in [&facts.rest, &facts.okta, &facts.many, &facts.slow] {
             let port = port(url);
             host.push_str(&format!(
                 "[[network.open]]\nhost = \"localhost\"\nnetwork = \"127.0.0.0/8\"\nport = {port}\n"
@@ -110,9 +110,13 @@ impl Scene {
         self.policy("okta", "okta", None, "Okta API Access Details", &facts.okta, "")?;
         let accept = "\n[settings]\nunverified = \"accept\"\n";
         let title = "API Access Details";
-        self.policy("two", "rest", Some("benches/two.toml"), title, &facts.rest, accept)?;
-        self.policy("proved", "rest", Some("benches/proved.toml"), title, &facts.rest, "")?;
-        self.policy("large", "stout", Some("benches/two.toml"), title, &facts.rest, accept)?;
+        self.policy("two", "rest", Some("benches/pages/two.toml"), title, &facts.rest, accept)?;
+        self.policy("proved", "rest", Some("benches/pages/proved.toml"), title, &facts.rest, "")?;
+        self.policy("large", "stout", Some("benches/pages/two.toml"), title, &facts.rest, accept)?;
+        self.policy("idle", "puppet", Some("benches/pages/idle.toml"), title, &facts.many, accept)?;
+        self.policy("look", "rest", Some("benches/pages/look.toml"), title, &facts.many, accept)?;
+        self.policy("many", "rest", Some("benches/pages/proved.toml"), title, &facts.many, "")?;
+        self.policy("slow", "rest", Some("benches/pages/look.toml"), title, &facts.slow, accept)?;
         let line = |title: &str, url: &str, token: &str| {
             let api = json!({ "uid": "apiUid", "title": title, "login": "svc", "password": token, "url": url });
             Params::new(USER, Some(OLD), NEW, api).line(Form::Plain)

@@ -178,7 +178,11 @@ impl Tracer {
                 let process = self.processes.entry(pid).or_default();
                 (process.borrowed, process.peak_kib) = (false, 0);
             }
-            libc::PTRACE_EVENT_EXIT => self.look(pid.as_raw()),
+            libc::PTRACE_EVENT_EXIT => {
+                let alive = self.processes.iter().filter(|(_, process)| process.alive);
+                let alive: Vec<i32> = alive.map(|(pid, _)| *pid).collect();
+                alive.into_iter().for_each(|process| self.look(process));
+            }
             _ => {}
         }
     }
