@@ -140,7 +140,7 @@ async fn a_name_is_looked_up_once_and_its_later_addresses_do_not_matter() {
         Ok(vec![IpAddr::V4(Ipv4Addr::new(127, 0, 0, last))])
     });
     let mut http = server.capability_as(&authority.host_file(), Arc::clone(&names));
-    http.warm(&HostPort { host: HOST.to_owned(), port: server.port }).await;
+    http.warm(&HostPort { host: HOST.to_owned(), port: server.port });
     for connection in [Connection::Kept, Connection::Fresh, Connection::Kept] {
         let (answer, seen) = http.send(server.get("/"), &mut Jar::default(), connection).await;
         assert_eq!(answer.map(|answer| answer.status), Ok(204));

@@ -31,6 +31,9 @@ use crate::wire;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+/// Hosts that are looked up while the worker starts. Most rotators have one; more of them are looked up when a request goes there.
+const LOOKED_UP_AHEAD: usize = 2;
+
 /// What is to be run.
 #[derive(Debug)]
 pub struct Request {
@@ -136,52 +139,50 @@ async fn started(
     };
     result.limits(Limits::of(&found.policy.limits));
     let mut waiting = interrupts.clone();
-    let ready = async {
-        let load = loaded(code, &mut link, &found.module, limits, found.policy.limits.compile);
-        let stdin = async {
-            tokio::task::spawn_blocking(|| gateway::read(&mut std::io::stdin().lock()))
-                .await
-                .map_err(|_| "stdin could not be read".to_owned())?
-                .map_err(|error| error.to_string())
-        };
-        tokio::pin!(load, stdin);
-        // Bad input is said at once; a module that is still compiling is not waited for.
-        let params = tokio::select! {
-            params = &mut stdin => { let params = params?; (load.await?, params) }
-            loaded = &mut load => (loaded?, stdin.await?),
-        };
-        Ok::<_, String>(params)
-    };
-    let params = tokio::select! {
-        params = ready => params,
-        () = waiting.wait(1) => Err("interrupted by a signal before anything was tried".to_owned()),
-        () = tokio::time::sleep_until(deadline.into()) => Err("the deadline passed before the module was ready ([limits] deadline)".to_owned()),
-    };
     let made = Made {
         rotabox: env!("CARGO_PKG_VERSION").to_owned(),
         rotator: found.page.name.clone(),
         module: found.module_sha256.clone(),
         page: found.page_sha256.clone(),
     };
+    let Found { page, policy, module, .. } = found;
+    let (compile, requires_confinement) = (policy.limits.compile, policy.settings.require_confinement);
+    // A module that is still to be compiled may be refused, and so may be a worker without walls: no name is looked up for that.
+    let early = code.file().is_some() && !requires_confinement;
+    let ready = async {
+        let load = loaded(code, &mut link, &module, limits, compile);
+        let told = async {
+            let params = gateway::read_stdin().await.map_err(|error| error.to_string())?;
+            let bound = bound(verb, page, policy, params)?;
+            let trust = trust.towards(&bound.tls).map_err(|error| error.to_string())?;
+            let (hosts, answer_bytes) = (dialled(&bound), bound.policy.limits.answer_bytes);
+            let ahead: Vec<HostPort> = hosts.iter().take(if early { LOOKED_UP_AHEAD } else { 0 }).cloned().collect();
+            let mut capability = Capability::new(Settings { hosts, open: host.open, answer_bytes, deadline }, trust);
+            ahead.iter().for_each(|host| capability.warm(host));
+            Ok((bound, capability))
+        };
+        // Bad input is said at once; a module that is still compiling is not waited for.
+        tokio::try_join!(load, told)
+    };
+    let ready = tokio::select! {
+        ready = ready => ready,
+        () = waiting.wait(1) => Err("interrupted by a signal before anything was tried".to_owned()),
+        () = tokio::time::sleep_until(deadline.into()) => Err("the deadline passed before the module was ready ([limits] deadline)".to_owned()),
+    };
     let mut warnings = Vec::new();
-    let params = params.and_then(|((worker, origin), params)| {
+    let ready = ready.and_then(|((worker, origin), ready)| {
         result.walls().worker = Some(worker);
         result.native(origin.native);
         warnings.extend(origin.warning);
         match result.walls().missing() {
-            Some(missing) if found.policy.settings.require_confinement => {
+            Some(missing) if requires_confinement => {
                 Err(format!("the policy requires confinement, and {missing}; see `rotabox doctor`"))
             }
-            _ => Ok(params),
+            _ => Ok(ready),
         }
     });
-    let bound = params.and_then(|params| bound(verb, found.page, found.policy, params));
-    let bound = bound.and_then(|bound| match trust.towards(&bound.tls) {
-        Ok(trust) => Ok((bound, trust)),
-        Err(error) => Err(error.to_string()),
-    });
-    let (bound, trust) = match bound {
-        Ok(bound) => bound,
+    let (bound, capability) = match ready {
+        Ok(ready) => ready,
         Err(reason) => {
             link.kill().await;
             return Err(reason);
@@ -196,9 +197,6 @@ async fn started(
         };
         tape.begins(words, &bound.page, &bound.user, bound.policy.rotator.inert_wasi, made);
     }
-    let settings =
-        Settings { hosts: dialled(&bound), open: host.open, answer_bytes: bound.policy.limits.answer_bytes, deadline };
-    let capability = Capability::new(settings, trust);
     let hands = Hands { worker: Seat::own(link), capability, deadline, interrupts };
     conduct(verb, &bound, hands, warnings, trail, tape, result).await
 }

@@ -23,32 +23,65 @@ const STRICT: GeneralPurposeConfig = GeneralPurposeConfig::new()
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, STRICT);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, STRICT);
 
-/// Reads everything, or stops beyond the cap. Buffers that were outgrown are wiped.
+/// Reads everything, or stops beyond the cap.
 pub(super) fn read_all(input: &mut dyn Read) -> Result<Zeroizing<Vec<u8>>, InputError> {
-    let mut buffer = Zeroizing::new(vec![0; 64 * 1024]);
-    let mut filled = 0;
-    loop {
-        if filled == buffer.len() {
-            if filled > MAX_INPUT {
-                return Err(InputError::TooLong);
-            }
-            let mut larger = Zeroizing::new(vec![0; (filled * 2).min(MAX_INPUT + 1)]);
-            larger.get_mut(..filled).unwrap_or_default().copy_from_slice(&buffer);
-            buffer = larger;
-        }
-        match input.read(buffer.get_mut(filled..).unwrap_or_default()) {
-            Ok(0) => break,
-            Ok(count) => filled += count,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(InputError::Unreadable(error.kind())),
+    let mut filling = Filling::new();
+    while filling.take(|room| input.read(room))?.is_some_and(|count| count > 0) {}
+    filling.whole()
+}
+
+/// A buffer that grows up to the cap. Those that were outgrown are wiped.
+pub(super) struct Filling {
+    buffer: Zeroizing<Vec<u8>>,
+    filled: usize,
+}
+
+impl Filling {
+    pub(super) fn new() -> Filling {
+        Filling { buffer: Zeroizing::new(vec![0; 64 * 1024]), filled: 0 }
+    }
+
+    /// Reads once. `Some(0)` is the end; `None`: there is nothing to read now (the reader would have to wait).
+    pub(super) fn take(
+        &mut self,
+        mut read: impl FnMut(&mut [u8]) -> std::io::Result<usize>,
+    ) -> Result<Option<usize>, InputError> {
+        self.grow()?;
+        loop {
+            return match read(self.buffer.get_mut(self.filled..).unwrap_or_default()) {
+                Ok(count) => {
+                    self.filled += count;
+                    Ok(Some(count))
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+                Err(error) => Err(InputError::Unreadable(error.kind())),
+            };
         }
     }
-    if filled > MAX_INPUT {
-        return Err(InputError::TooLong);
+
+    fn grow(&mut self) -> Result<(), InputError> {
+        if self.filled < self.buffer.len() {
+            return Ok(());
+        }
+        if self.filled > MAX_INPUT {
+            return Err(InputError::TooLong);
+        }
+        let mut larger = Zeroizing::new(vec![0; (self.filled * 2).min(MAX_INPUT + 1)]);
+        larger.get_mut(..self.filled).unwrap_or_default().copy_from_slice(&self.buffer);
+        self.buffer = larger;
+        Ok(())
     }
-    buffer.get_mut(filled..).unwrap_or_default().zeroize();
-    buffer.truncate(filled);
-    Ok(buffer)
+
+    /// What was read.
+    pub(super) fn whole(mut self) -> Result<Zeroizing<Vec<u8>>, InputError> {
+        if self.filled > MAX_INPUT {
+            return Err(InputError::TooLong);
+        }
+        self.buffer.get_mut(self.filled..).unwrap_or_default().zeroize();
+        self.buffer.truncate(self.filled);
+        Ok(self.buffer)
+    }
 }
 
 /// Text that is borrowed from the input, or was made of UTF-16 and is wiped.

@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | `line` | bytes to the one base64 text in them: byte order marks, UTF-16, CRLF, blanks, wrapped lines; then strict base64 |
 //! | `json` | strict JSON: no duplicate keys, a depth, a number of values; every text wiped when dropped |
+//! | `stdin` | standard input without a helper thread |
 //! | `params` | the keys of the contract: names, types, and what may be missing |
 //!
 //! Every buffer that held input is wiped. No error holds any of it: an [`InputError`] has positions, counts, kinds and
@@ -16,6 +17,7 @@
 mod json;
 mod line;
 mod params;
+mod stdin;
 #[cfg(test)]
 mod tests;
 
@@ -55,6 +57,12 @@ pub struct Params {
 pub fn read(input: &mut dyn Read) -> Result<Params, InputError> {
     let bytes = line::read_all(input)?;
     decode(&bytes)
+}
+
+/// The same of this process's standard input, beside whatever else the event loop does, and without a helper thread where the
+/// system can tell that there is something to read. Needs a tokio runtime.
+pub async fn read_stdin() -> Result<Params, InputError> {
+    decode(&stdin::read_all().await?)
 }
 
 /// Decodes what was read already. The caller wipes `input`.

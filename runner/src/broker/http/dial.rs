@@ -5,7 +5,7 @@ use super::client::{self, Reached, Trust};
 use super::common::{Common, Purse};
 use super::cookies::Jar;
 use super::failure::{DialError, NoAnswer, NotSent};
-use super::resolve::{Lookup, ResolveError, Resolver, SystemLookup};
+use super::resolve::{Asked, Lookup, ResolveError, Resolver, SystemLookup};
 use super::{read, request};
 use crate::page::answer::Answer;
 use crate::page::place::Placed;
@@ -25,6 +25,8 @@ pub struct Capability {
     deadline: Instant,
     /// Vetted once a run.
     addresses: BTreeMap<HostPort, Vec<SocketAddr>>,
+    /// Look-ups that have begun.
+    asked: BTreeMap<HostPort, Asked>,
     /// Kept for a step.
     lines: BTreeMap<HostPort, Kept>,
     /// What is shared with the other lines of a batch.
@@ -94,6 +96,7 @@ impl Capability {
             answer_bytes: settings.answer_bytes,
             deadline: settings.deadline,
             addresses: BTreeMap::new(),
+            asked: BTreeMap::new(),
             lines: BTreeMap::new(),
             common: None,
         }
@@ -132,9 +135,11 @@ impl Capability {
         (answer, seen)
     }
 
-    /// Looks a host up before it is needed. What goes wrong is said when a request is sent.
-    pub async fn warm(&mut self, host: &HostPort) {
-        let _ = self.vetted(host).await;
+    /// Begins to look a host up before it is needed, and waits for nothing. What goes wrong is said when a request is sent.
+    pub fn warm(&mut self, host: &HostPort) {
+        if let Some(asked) = self.resolver.begin(host, self.trust.proxy()) {
+            self.asked.insert(host.clone(), asked);
+        }
     }
 
     /// Forgets kept connections: the next request dials anew. Called between steps. Those that carried nothing of one account are left to
@@ -252,9 +257,10 @@ impl Capability {
         }
         let left = self.deadline.saturating_duration_since(Instant::now());
         let limit = left.min(client::LOOKUP);
+        let asked = self.asked.remove(target);
         let found = match self.trust.proxy() {
-            None => self.resolver.resolve(target, limit).await,
-            Some(proxy) => self.resolver.resolve_proxy(proxy, limit).await,
+            None => self.resolver.resolve(target, limit, asked).await,
+            Some(proxy) => self.resolver.resolve_proxy(proxy, limit, asked).await,
         };
         match found {
             Ok(found) => {

@@ -69,6 +69,9 @@ pub enum ResolveError {
     },
 }
 
+/// A look-up that has begun. Dropped, its answer goes nowhere.
+pub(super) struct Asked(tokio::sync::oneshot::Receiver<io::Result<Vec<IpAddr>>>);
+
 /// Which hosts may be looked up, and which addresses may be dialled.
 pub struct Resolver {
     hosts: Vec<HostPort>,
@@ -101,19 +104,29 @@ impl Resolver {
 
     /// The addresses of `target`, all of them vetted. One that may not be dialled refuses the whole answer: a mixture
     /// is what an attack by rebinding looks like.
-    pub async fn resolve(&self, target: &HostPort, limit: Duration) -> Result<Vec<SocketAddr>, ResolveError> {
+    pub(super) async fn resolve(
+        &self,
+        target: &HostPort,
+        limit: Duration,
+        asked: Option<Asked>,
+    ) -> Result<Vec<SocketAddr>, ResolveError> {
         if let Some(address) = self.vet(target)? {
             return Ok(vec![address]);
         }
-        let found = self.look_up(&target.host, limit).await?;
+        let found = self.look_up(&target.host, limit, asked).await?;
         found.into_iter().map(|address| self.admit(target, address)).collect()
     }
 
     /// The addresses of the proxy. The operator named it, in a file that only the operator writes: it needs no opening.
-    pub async fn resolve_proxy(&self, proxy: &HostPort, limit: Duration) -> Result<Vec<SocketAddr>, ResolveError> {
+    pub(super) async fn resolve_proxy(
+        &self,
+        proxy: &HostPort,
+        limit: Duration,
+        asked: Option<Asked>,
+    ) -> Result<Vec<SocketAddr>, ResolveError> {
         let found = match literal(&proxy.host) {
             Some(address) => vec![address],
-            None => self.look_up(&proxy.host, limit).await?,
+            None => self.look_up(&proxy.host, limit, asked).await?,
         };
         Ok(found.into_iter().map(|address| SocketAddr::new(address.to_canonical(), proxy.port)).collect())
     }
@@ -124,19 +137,32 @@ impl Resolver {
             .map_err(|refused| ResolveError::Refused { host: target.host.clone(), port: target.port, refused })
     }
 
+    /// Begins to look `target` up, or the proxy, before anybody needs it; nothing for what is not looked up at all.
+    pub(super) fn begin(&self, target: &HostPort, proxy: Option<&HostPort>) -> Option<Asked> {
+        match proxy {
+            None => self.vet(target).ok()?.is_none().then(|| self.ask(&target.host))?.ok(),
+            Some(proxy) => literal(&proxy.host).is_none().then(|| self.ask(&proxy.host))?.ok(),
+        }
+    }
+
     /// Asks on a thread of its own, which nobody waits for when time is up: `getaddrinfo` cannot be stopped.
-    async fn look_up(&self, host: &str, limit: Duration) -> Result<Vec<IpAddr>, ResolveError> {
-        let failed = |why: String| ResolveError::Failed { host: host.to_owned(), why };
+    fn ask(&self, host: &str) -> io::Result<Asked> {
         let (answer, asked) = tokio::sync::oneshot::channel();
         let lookup = Arc::clone(&self.lookup);
         let name = host.to_owned();
-        std::thread::Builder::new()
-            .name("lookup".to_owned())
-            .spawn(move || {
-                // Nobody may be waiting any more.
-                let _ = answer.send(lookup.lookup(&name));
-            })
-            .map_err(|error| failed(error.to_string()))?;
+        std::thread::Builder::new().name("lookup".to_owned()).spawn(move || {
+            // Nobody may be waiting any more.
+            let _ = answer.send(lookup.lookup(&name));
+        })?;
+        Ok(Asked(asked))
+    }
+
+    async fn look_up(&self, host: &str, limit: Duration, asked: Option<Asked>) -> Result<Vec<IpAddr>, ResolveError> {
+        let failed = |why: String| ResolveError::Failed { host: host.to_owned(), why };
+        let Asked(asked) = match asked {
+            Some(asked) => asked,
+            None => self.ask(host).map_err(|error| failed(error.to_string()))?,
+        };
         let found = timeout_at(Instant::now() + limit, asked)
             .await
             .map_err(|_| ResolveError::TooSlow { host: host.to_owned(), seconds: limit.as_secs() })?
