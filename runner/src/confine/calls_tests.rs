@@ -34,7 +34,7 @@ impl Data {
             0 => self.number,
             4 => self.arch,
             16.. => {
-                let (low, at) = (offset % 8 == 0, usize::try_from((offset - 16) / 8).unwrap());
+                let (low, at) = (offset.is_multiple_of(8), usize::try_from((offset - 16) / 8).unwrap());
                 let arg = self.args[at];
                 u32::try_from(if low { arg & 0xffff_ffff } else { arg >> 32 }).unwrap()
             }
