@@ -135,7 +135,7 @@ fn read(path: &Path) -> anyhow::Result<Judged> {
         let policy = file::parse(source(path, bytes)?)?;
         return Ok(Judged::Policy { path: path.to_owned(), policy: Box::new(policy) });
     }
-    if has(&["network", "audit", "ceilings"]) && !has(&["route"]) {
+    if has(&host::SECTIONS) && !has(&["route"]) {
         return Ok(Judged::Host(Box::new(host::parse(source(path, bytes)?)?)));
     }
     let seen = inspect::examine(path, None)?;

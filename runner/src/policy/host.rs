@@ -104,6 +104,9 @@ pub fn load(explicit: Option<&Path>) -> Result<HostFile, FindError> {
     Ok(parse(SourceFile::new(path.display().to_string(), text))?)
 }
 
+/// What a host file may hold besides its version; none of it stands in a page or a policy at the top.
+pub const SECTIONS: [&str; 5] = ["network", "audit", "native", "ceilings", "signers"];
+
 /// Parses the operator's file for the host. The first problem is returned.
 pub fn parse(file: SourceFile) -> Result<HostFile, Box<Diagnostic>> {
     read(&file).map_err(|problem| problem.of(&file))
@@ -112,7 +115,8 @@ pub fn parse(file: SourceFile) -> Result<HostFile, Box<Diagnostic>> {
 fn read(file: &SourceFile) -> Parsed<HostFile> {
     tree::nothing_hidden(&file.text, "the host file")?;
     let document = tree::read(&file.text)?;
-    document.only(&["version", "network", "audit", "native", "ceilings", "signers"], "the host file")?;
+    let known: Vec<&str> = ["version"].into_iter().chain(SECTIONS).collect();
+    document.only(&known, "the host file")?;
     if document.get("version").is_some() {
         file::version(&document, "the host file")?;
     }
