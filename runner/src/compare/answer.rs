@@ -78,21 +78,19 @@ fn requires(old: &Route, new: &Route, changes: &mut Changes) {
         let words = format!("required: {}", written(added));
         changes.add(Direction::Narrower, Some(new), "requires", &[&index.to_string()], words);
     }
-    // What an unmet one tells the rotator.
-    fn told(route: &Route) -> Vec<&Place> {
-        route
-            .requires
-            .iter()
-            .filter(|require| require.otherwise.contains("{value}"))
-            .map(|require| &require.at)
-            .collect()
+    // What an unmet one tells the rotator: the value, of each answer that does not meet it. So a stricter test tells more.
+    fn telling(route: &Route) -> impl Iterator<Item = &Require> {
+        route.requires.iter().filter(|require| require.otherwise.contains("{value}"))
     }
-    for at in told(new).into_iter().filter(|at| !told(old).contains(at)) {
-        let words = format!("the rotator is told the value at {}, if it is not as required", at.described());
+    let told =
+        |by: &Route, that: &Require| telling(by).any(|this| this.at == that.at && implies(&this.test, &that.test));
+    for require in telling(new).filter(|require| !told(old, require)) {
+        let words = format!("the rotator is told the value at {}, if it is not as required", require.at.described());
         changes.add(Direction::Wider, Some(new), "requires", &[], words);
     }
-    for at in told(old).into_iter().filter(|at| !told(new).contains(at)) {
-        let words = format!("the rotator is no longer told the value at {}", at.described());
+    for require in telling(old).filter(|require| !told(new, require)) {
+        let which = if telling(new).any(|other| other.at == require.at) { ", where it was" } else { "" };
+        let words = format!("the rotator is no longer told the value at {}{which}", require.at.described());
         changes.add(Direction::Narrower, Some(new), "requires", &[], words);
     }
 }

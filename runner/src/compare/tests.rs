@@ -168,13 +168,26 @@ const CASES: &[Case] = &[
         Wider,
         "it was { status = [400, 403], \"/code\" = \"weak\" }",
     ),
+    // A stricter test fails for more answers; where their value is told, that is one more thing to learn.
     (
         "one-of = [\"ACTIVE\", \"LOCKED\"]",
         "one-of = [\"ACTIVE\"]",
+        Wider,
+        "the rotator is told the value at `/state`, if it is not as required",
+    ),
+    ("one-of = [\"ACTIVE\", \"LOCKED\"]", "equals = \"never\"", Wider, "the rotator is told the value at `/state`"),
+    (
+        "one-of = [\"ACTIVE\", \"LOCKED\"], else = \"the user is {value}\"",
+        "one-of = [\"ACTIVE\"], else = \"the user is not active\"",
         Narrower,
         "required: `/state` { one-of = [\"ACTIVE\"] }",
     ),
-    ("one-of = [\"ACTIVE\", \"LOCKED\"]", "equals = \"ACTIVE\"", Narrower, "required: `/state` \"ACTIVE\""),
+    (
+        "one-of = [\"ACTIVE\", \"LOCKED\"], else = \"the user is {value}\"",
+        "equals = \"ACTIVE\", else = \"the user is not active\"",
+        Narrower,
+        "required: `/state` \"ACTIVE\"",
+    ),
     ("one-of = [\"ACTIVE\", \"LOCKED\"]", "not = \"GONE\"", Other, ""),
     (
         "requires = [ { at = \"/state\", one-of = [\"ACTIVE\", \"LOCKED\"], else = \"the user is {value}\" } ]\n",
