@@ -105,7 +105,18 @@ pub(super) fn accepts_too_much(reading: &Reading<'_>, notes: &mut Notes<'_>) {
                     "write the one status that the API documents",
                 );
             }
-            if let Some(status) = statuses.iter().find_map(|test| not_yet(test)) {
+            if let Some(status) = statuses.iter().find_map(|test| named(test, |status| (400..600).contains(&status))) {
+                let what =
+                    format!("`{}` {does}, and {status} is taken for a yes, by which a provider says no", route.name);
+                let safer = "write the status of a success; an error's belongs into `refuses`, if it means that nothing was done";
+                // An API that says yes by an error says so in the body.
+                if in_body {
+                    notes.look(at.key(&["expects"]), what, safer);
+                } else {
+                    notes.refuse(at.key(&["expects"]), what, safer);
+                }
+            }
+            if let Some(status) = statuses.iter().find_map(|test| named(test, |status| NOT_YET.contains(&status))) {
                 notes.look(
                     at.key(&["expects"]),
                     format!(
@@ -119,9 +130,10 @@ pub(super) fn accepts_too_much(reading: &Reading<'_>, notes: &mut Notes<'_>) {
     }
 }
 
-fn not_yet(test: &Test) -> Option<u64> {
+/// A status that the test names and that is such a one.
+fn named(test: &Test, such: impl Fn(u64) -> bool) -> Option<u64> {
     let number = |literal: &Literal| match literal {
-        Literal::Number(number) => number.as_u64().filter(|status| NOT_YET.contains(status)),
+        Literal::Number(number) => number.as_u64().filter(|status| such(*status)),
         _ => None,
     };
     match test {

@@ -637,6 +637,13 @@ changes = true
 request = "POST {api.url}/users/{user}"
 json    = { password = "{new-password}" }
 expects = { "header:x" = "y" } # <- look
+[[route]]
+name    = "gives-in"
+for     = ["verify"]
+request = "POST {api.url}/login"
+basic   = { user = "{user}", password = "{candidate}" }
+expects = { status = [200, 401, 422] } # <- refuse
+refuses = { status = 403 }
 "#,
     ),
     (
