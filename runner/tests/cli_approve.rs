@@ -185,7 +185,13 @@ fn an_update_that_is_wider_needs_somebody_who_accepts_it() {
     let policy = find::policy(&desk.path("policies"), "acme-prod").unwrap().policy;
     assert_eq!((policy.rotator.sha256.len(), &policy.approved[1].accepted), (2, &vec!["wider".to_owned()]));
     // Less needs no word, and neither does the same.
-    desk.module("less.wasm", &ACME.replace("one-of = [\"ACTIVE\", \"LOCKED\"]", "one-of = [\"ACTIVE\"]"));
+    desk.module(
+        "less.wasm",
+        &ACME.replace(
+            "one-of = [\"ACTIVE\", \"LOCKED\"], else = \"the user is {value}\"",
+            "one-of = [\"ACTIVE\"], else = \"the user is not active\"",
+        ),
+    );
     desk.run(&from("less.wasm")).exits(0).says("narrower: the new one can do less");
     desk.module("same.wasm", &ACME.replace("Accounts of Acme", "Other words"));
     desk.run(&from("same.wasm")).exits(0).says("both can do exactly the same");

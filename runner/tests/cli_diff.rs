@@ -40,7 +40,10 @@ fn what_changes_nothing_that_can_be_done_is_the_same() {
 
 #[test]
 fn the_exit_code_says_which_way_it_goes() {
-    let stricter = ("one-of = [\"ACTIVE\", \"LOCKED\"]", "one-of = [\"ACTIVE\"]");
+    let stricter = (
+        "one-of = [\"ACTIVE\", \"LOCKED\"], else = \"the user is {value}\"",
+        "one-of = [\"ACTIVE\"], else = \"the user is not active\"",
+    );
     let more = ("shows    = { code = \"/code\" }", "shows    = { code = \"/code\", all = \"\" }");
     changed(&[stricter])
         .exits(NARROWER)
@@ -55,7 +58,10 @@ fn the_exit_code_says_which_way_it_goes() {
 #[test]
 fn the_whole_of_a_difference_is_said_in_words_with_lines() {
     let all = [
-        ("one-of = [\"ACTIVE\", \"LOCKED\"]", "one-of = [\"ACTIVE\"]"),
+        (
+            "one-of = [\"ACTIVE\", \"LOCKED\"], else = \"the user is {value}\"",
+            "one-of = [\"ACTIVE\"], else = \"the user is not active\"",
+        ),
         ("expire = false", "expire = true"),
         ("max-bytes = 72", "max-bytes = 64"),
         (
