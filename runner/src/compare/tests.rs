@@ -170,12 +170,17 @@ const CASES: &[Case] = &[
     ),
     // A stricter test fails for more answers; where their value is told, that is one more thing to learn.
     (
-        "one-of = [\"ACTIVE\", \"LOCKED\"]",
-        "one-of = [\"ACTIVE\"]",
+        "one-of = [\"ACTIVE\", \"LOCKED\"], else = \"the user is {value}\"",
+        "one-of = [\"ACTIVE\"], else = \"the user is {value}\"",
         Wider,
         "the rotator is told the value at `/state`, if it is not as required",
     ),
-    ("one-of = [\"ACTIVE\", \"LOCKED\"]", "equals = \"never\"", Wider, "the rotator is told the value at `/state`"),
+    (
+        "one-of = [\"ACTIVE\", \"LOCKED\"], else = \"the user is {value}\"",
+        "equals = \"never\", else = \"the user is {value}\"",
+        Wider,
+        "the rotator is told the value at `/state`",
+    ),
     (
         "one-of = [\"ACTIVE\", \"LOCKED\"], else = \"the user is {value}\"",
         "one-of = [\"ACTIVE\"], else = \"the user is not active\"",
