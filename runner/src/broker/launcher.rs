@@ -9,14 +9,14 @@
 //! | `s` | `w`, process id and two descriptors; or `e`, the system's error number |
 //! | `k`, process id | kills it if it still runs; `x`, exit code, or `d`, the signal that it died by, or `?` |
 
-use super::link::NATIVE_WORD;
+use super::link::{NATIVE_WORD, itself};
 use crate::confine::handover::{self, Channel, Message};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::{Mutex, PoisonError};
 
@@ -48,7 +48,7 @@ impl Launcher {
     pub fn spawn(native: Option<&File>) -> io::Result<Launcher> {
         let (channel, other) = handover::channel()?;
         let mut command = Command::new(itself()?);
-        command.arg0("rotabox").arg(LAUNCHER_VERB).arg(std::process::id().to_string()).env_clear().current_dir("/");
+        command.arg0("rotabox").arg(LAUNCHER_VERB).arg(std::process::id().to_string()).env_clear();
         command.stdin(Stdio::from(other)).stdout(Stdio::null()).process_group(0);
         // As for a worker: nothing is said on stderr, so that descriptor is free for the file.
         match native {
@@ -61,9 +61,11 @@ impl Launcher {
     /// Starts a worker. Blocks for as long as that takes.
     pub fn start(&self) -> io::Result<Launched> {
         let answer = self.ask(b's', 0)?;
-        match (answer.word, answer.pair) {
-            (b'w', Some((to_worker, from_worker))) => Ok(Launched { process: answer.number, to_worker, from_worker }),
-            (b'e', None) => Err(io::Error::from_raw_os_error(i32::try_from(answer.number).unwrap_or_default())),
+        match (answer.word, <[OwnedFd; 2]>::try_from(answer.descriptors)) {
+            (b'w', Ok([to_worker, from_worker])) => Ok(Launched { process: answer.number, to_worker, from_worker }),
+            (b'e', Err(none)) if none.is_empty() => {
+                Err(io::Error::from_raw_os_error(i32::try_from(answer.number).unwrap_or_default()))
+            }
             _ => Err(io::ErrorKind::InvalidData.into()),
         }
     }
@@ -79,15 +81,9 @@ impl Launcher {
 
     fn ask(&self, word: u8, number: u32) -> io::Result<Message> {
         let channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner);
-        channel.send(word, number, None)?;
+        channel.send(word, number, &[])?;
         channel.receive()?.ok_or_else(|| io::Error::other("the launcher has ended"))
     }
-}
-
-/// Not the path: the file may have been replaced since we started, and all processes must be of one build.
-fn itself() -> io::Result<PathBuf> {
-    let itself = Path::new("/proc/self/exe");
-    if itself.exists() { Ok(itself.to_owned()) } else { std::env::current_exe() }
 }
 
 /// The launcher's process: serves until the broker has ended.
@@ -116,13 +112,13 @@ fn serve(channel: &Channel, itself: &Path, native: bool) -> io::Result<()> {
             b's' => match start(itself, native) {
                 Ok((mut child, to_worker, from_worker)) => {
                     let process = child.id();
-                    if let Err(error) = channel.send(b'w', process, Some((&to_worker, &from_worker))) {
+                    if let Err(error) = channel.send(b'w', process, &[to_worker.as_fd(), from_worker.as_fd()]) {
                         let _ = child.kill();
                         return Err(error);
                     }
                     workers.insert(process, child);
                 }
-                Err(error) => channel.send(b'e', error.raw_os_error().unwrap_or_default().unsigned_abs(), None)?,
+                Err(error) => channel.send(b'e', error.raw_os_error().unwrap_or_default().unsigned_abs(), &[])?,
             },
             b'k' => {
                 let status = workers.remove(&message.number).and_then(|mut child: Child| {
@@ -131,9 +127,9 @@ fn serve(channel: &Channel, itself: &Path, native: bool) -> io::Result<()> {
                     child.wait().ok()
                 });
                 match status.map(|status| (status.code(), status.signal())) {
-                    Some((Some(code), _)) => channel.send(b'x', code.unsigned_abs(), None)?,
-                    Some((None, Some(signal))) => channel.send(b'd', signal.unsigned_abs(), None)?,
-                    _ => channel.send(b'?', 0, None)?,
+                    Some((Some(code), _)) => channel.send(b'x', code.unsigned_abs(), &[])?,
+                    Some((None, Some(signal))) => channel.send(b'd', signal.unsigned_abs(), &[])?,
+                    _ => channel.send(b'?', 0, &[])?,
                 }
             }
             _ => return Err(io::ErrorKind::InvalidData.into()),

@@ -1,6 +1,7 @@
 //! The broker's end of the pipes to the worker. Treats every frame as hostile.
 
 use super::launcher::Launcher;
+use super::starting::Started;
 use crate::confine::Enforced;
 use crate::wire::frame::{self, Decoder, Frame};
 use crate::wire::{
@@ -10,7 +11,7 @@ use crate::wire::{
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use tokio::io::{AsyncWriteExt, BufReader};
@@ -20,6 +21,8 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 pub const WORKER_VERB: &str = "__worker";
 /// Says to a worker that its descriptor 2 is a file of native code.
 pub const NATIVE_WORD: &str = "native";
+/// Says to a worker that a message comes before the first frame: it brings a file of native code, or says that there is none.
+pub const TOLD_WORD: &str = "told";
 
 /// A worker process: this binary, re-executed as `rotabox __worker`, with an empty environment and two pipes. It is
 /// killed when this is dropped.
@@ -60,18 +63,7 @@ impl Link {
     /// Starts a worker from this very binary. Needs a tokio runtime, and a thread that lives as long as the worker shall: the worker
     /// is killed when the thread that started it ends.
     pub fn spawn() -> std::io::Result<Link> {
-        Link::spawn_with(None)
-    }
-
-    /// The same, and hands it an open file of native code, which [`Link::load_native`] speaks of.
-    pub fn spawn_with(native: Option<&File>) -> std::io::Result<Link> {
-        // Not the path: the file may have been replaced since we started, and both ends must be of one build.
-        let itself = Path::new("/proc/self/exe");
-        if itself.exists() {
-            Link::spawn_from_with(itself, native)
-        } else {
-            Link::spawn_from_with(&std::env::current_exe()?, native)
-        }
+        Link::spawn_from(&itself()?)
     }
 
     /// Starts a worker from another file of the same build (tests run in a binary of their own).
@@ -79,7 +71,7 @@ impl Link {
         Link::spawn_from_with(program, None)
     }
 
-    /// Both.
+    /// The same, and hands it an open file of native code, which [`Link::load_native`] speaks of.
     pub fn spawn_from_with(program: &Path, native: Option<&File>) -> std::io::Result<Link> {
         let mut command = Command::from(worker_command(program));
         if let Some(file) = native {
@@ -101,6 +93,12 @@ impl Link {
         let from_worker = ChildStdout::from_std(std::process::ChildStdout::from(started.from_worker))?;
         let process = Process::Launched { launcher: Arc::clone(launcher), id: started.process, ended: None };
         Ok(Link::new(process, to_worker, from_worker))
+    }
+
+    /// A worker that was started early and has now been told what there is.
+    pub(super) fn told(started: Started) -> std::io::Result<Link> {
+        let to_worker = ChildStdin::from_std(std::process::ChildStdin::from(started.to_worker))?;
+        Ok(Link::new(Process::Child(Box::new(started.child)), to_worker, started.from_worker))
     }
 
     fn new(process: Process, to_worker: ChildStdin, from_worker: ChildStdout) -> Link {
@@ -234,6 +232,18 @@ impl Link {
         }
     }
 
+    /// Kills the worker, and leaves it to others to reap it.
+    pub fn dismiss(&mut self) {
+        match &mut self.process {
+            Process::Child(child) => {
+                // It may be dead already.
+                let _ = child.start_kill();
+            }
+            // The launcher kills it when it ends.
+            Process::Launched { .. } => {}
+        }
+    }
+
     async fn hand_over(&mut self, module: &[u8]) -> Result<(), WorkerMisbehaved> {
         let header = frame::module_header(module)?;
         self.write(&header).await?;
@@ -284,12 +294,19 @@ impl Link {
 }
 
 /// A worker as it is started: an empty environment, two pipes, and a process group of its own: Ctrl-C is the broker's to handle. It
-/// belongs to the process that starts it.
+/// belongs to the process that starts it, and leaves its folder by itself: asked to do that, the standard library of a static binary
+/// would copy the whole process instead of starting the program at once.
 pub(super) fn worker_command(program: &Path) -> std::process::Command {
     let mut command = std::process::Command::new(program);
-    command.arg0("rotabox").arg(WORKER_VERB).arg(std::process::id().to_string()).env_clear().current_dir("/");
+    command.arg0("rotabox").arg(WORKER_VERB).arg(std::process::id().to_string()).env_clear();
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
     command
+}
+
+/// Not the path: the file may have been replaced since we started, and all processes must be of one build.
+pub(super) fn itself() -> std::io::Result<PathBuf> {
+    let itself = Path::new("/proc/self/exe");
+    if itself.exists() { Ok(itself.to_owned()) } else { std::env::current_exe() }
 }
 
 fn words(status: ExitStatus) -> String {

@@ -13,6 +13,7 @@
 //! | [`interrupt`] | Ctrl-C and SIGTERM |
 //! | [`code`] | native code from the store, or the module to be compiled |
 //! | [`link`] | the pipes to the worker |
+//! | [`starting`] | a worker that is started before anybody knows what it will run |
 //! | [`launcher`] | starts workers behind the walls of a batch |
 //! | [`pool`] | the workers of a batch |
 //! | [`seat`] | a worker, as the steps of one run see it |
@@ -33,3 +34,4 @@ pub mod retry;
 pub mod run;
 pub mod seat;
 pub mod session;
+pub mod starting;

@@ -93,10 +93,10 @@ impl Seat {
         matches!(self, Seat::Shared(_))
     }
 
-    /// The run is over.
-    pub async fn end(&mut self) {
+    /// The run is over. A worker of its own is killed, and waited for later.
+    pub fn end(&mut self) {
         match self {
-            Seat::Own(own) => own.link.kill().await,
+            Seat::Own(own) => own.link.dismiss(),
             Seat::Shared(member) => member.leave(),
         }
     }

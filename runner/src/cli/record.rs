@@ -68,11 +68,12 @@ impl Record {
         let mut tape = Tape::new(self.keep);
         let recording = Recording { tape: &mut tape, folder: place.folder().to_owned() };
         let request = Request { what: self.what, policies: self.files.policies, config: self.files.config, verb };
-        let result = execute(&request, enforced, Some(recording));
+        let (result, worker) = execute(&request, enforced, Some(recording));
         // The result goes first: whatever becomes of the cassette, the gateway has it.
         out.data(&result.line());
         out.error(&result.words());
         out.error(&written(tape, place, &result));
+        worker.wait();
         Ok(Exit(result.exit()))
     }
 }

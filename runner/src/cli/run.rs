@@ -99,8 +99,10 @@ pub(super) fn stdin_is_piped(verb: &str, what: &str) -> anyhow::Result<()> {
 fn answer(verb: Verb, what: String, files: Files, enforced: Enforced, out: &mut Out) -> anyhow::Result<Exit> {
     stdin_is_piped(verb.as_str(), &what)?;
     super::out::on_panic(verb);
-    let result = execute(&Request { what, policies: files.policies, config: files.config, verb }, enforced, None);
+    let (result, worker) =
+        execute(&Request { what, policies: files.policies, config: files.config, verb }, enforced, None);
     out.data(&result.line());
     out.error(&result.words());
+    worker.wait();
     Ok(Exit(result.exit()))
 }

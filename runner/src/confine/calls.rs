@@ -9,11 +9,8 @@
 //! The filters are made from numbers that belong to one architecture, so that the tests make and run those of both.
 
 use super::Measure;
-use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
-    TargetArch, sock_filter,
-};
-use std::collections::BTreeMap;
+use super::filter::{self, ALLOW, Condition, KILL, Rule, Rules, error};
+use seccompiler::{BpfProgram, TargetArch};
 
 /// What the worker may do at any time, and who does it.
 const WORKER: &[i64] = &[
@@ -190,9 +187,9 @@ pub(super) fn launcher() -> Measure {
     put_on(&[Filter::launcher])
 }
 
-/// The broker's lists.
+/// The broker's list.
 pub(super) fn broker() -> Measure {
-    put_on(&[Filter::broker, Filter::broker_without_clone3])
+    put_on(&[Filter::broker])
 }
 
 /// For a broker that replays. A pair of connected sockets can still be made: the event loop wakes itself through one.
@@ -203,124 +200,103 @@ pub(super) fn offline() -> Measure {
 fn put_on(filters: &[Maker]) -> Measure {
     let Some(calls) = CALLS else { return Measure::Absent };
     let on = |filter: &Maker| {
-        let program = filter(&calls).and_then(|filter| filter.program(calls.arch));
+        let program = filter(&calls).program(calls.arch);
         program.is_some_and(|program| seccompiler::apply_filter(&program).is_ok())
     };
     Measure::of(filters.iter().all(on))
 }
 
-/// `None` if the filter cannot be said in instructions of the kernel.
-type Maker = fn(&Calls<'_>) -> Option<Filter>;
-
-type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+type Maker = fn(&Calls<'_>) -> Filter;
 
 /// What is done with the calls that the rules name, and with all others.
 struct Filter {
     rules: Rules,
-    listed: SeccompAction,
-    otherwise: SeccompAction,
+    otherwise: u32,
+    /// What a call by a number of another kind gets.
+    refused: u32,
 }
 
 impl Filter {
-    fn worker_compiling(calls: &Calls<'_>) -> Option<Filter> {
-        let mut rules = named(calls.worker);
-        rules.insert(calls.mmap, not_executable()?);
-        rules.insert(calls.mprotect, Vec::new());
-        rules.insert(calls.seccomp, Vec::new());
-        rules.insert(calls.prctl, when(0, SeccompCmpOp::Eq, number(libc::PR_SET_NO_NEW_PRIVS))?);
-        Some(Filter::only(rules))
+    fn worker_compiling(calls: &Calls<'_>) -> Filter {
+        let mut filter = Filter::only(calls.worker);
+        filter.rules.insert(calls.mmap, Rule { when: Some(not_executable()), verdict: ALLOW });
+        filter.rules.insert(calls.mprotect, Rule { when: None, verdict: ALLOW });
+        filter.rules.insert(calls.seccomp, Rule { when: None, verdict: ALLOW });
+        filter.rules.insert(calls.prctl, Rule { when: Some(no_new_privileges()), verdict: ALLOW });
+        filter
     }
 
-    fn worker_running(calls: &Calls<'_>) -> Option<Filter> {
-        let mut rules = named(calls.worker);
-        rules.insert(calls.mmap, not_executable()?);
-        rules.insert(calls.mprotect, not_executable()?);
-        Some(Filter::only(rules))
+    fn worker_running(calls: &Calls<'_>) -> Filter {
+        let mut filter = Filter::only(calls.worker);
+        for call in [calls.mmap, calls.mprotect] {
+            filter.rules.insert(call, Rule { when: Some(not_executable()), verdict: ALLOW });
+        }
+        filter
     }
 
-    fn broker(calls: &Calls<'_>) -> Option<Filter> {
+    fn broker(calls: &Calls<'_>) -> Filter {
         let (exec, thread) = (number(libc::PROT_EXEC), number(libc::CLONE_THREAD));
         let both = exec | number(libc::PROT_WRITE);
-        let mut rules = named(calls.not_the_broker);
-        rules.insert(calls.clone, when(0, SeccompCmpOp::MaskedEq(thread), 0)?);
-        rules.insert(calls.mmap, when(2, SeccompCmpOp::MaskedEq(both), both)?);
-        for call in [calls.mprotect, calls.pkey_mprotect] {
-            rules.insert(call, when(2, SeccompCmpOp::MaskedEq(exec), exec)?);
-        }
-        Some(Filter::but(rules, libc::EPERM))
+        let mut filter = Filter::but(calls.not_the_broker);
+        let refused = filter.refused;
+        let mut when = |call, argument, mask, is| {
+            filter.rules.insert(call, Rule { when: Some(Condition { argument, mask, is }), verdict: refused });
+        };
+        when(calls.clone, 0, thread, 0);
+        when(calls.mmap, 2, both, both);
+        when(calls.mprotect, 2, exec, exec);
+        when(calls.pkey_mprotect, 2, exec, exec);
+        // `clone3` hides its flags from a filter. Told that there is none, the C library starts its threads by `clone`.
+        filter.rules.insert(calls.clone3, Rule { when: None, verdict: error(libc::ENOSYS) });
+        filter
     }
 
     /// Of what the broker may not do, this process starts programs; of what the broker does, it reaches no network.
-    fn launcher(calls: &Calls<'_>) -> Option<Filter> {
-        let mut rules = named(calls.not_the_broker);
-        rules.retain(|call, _| !calls.starting.contains(call));
-        rules.append(&mut named(&calls.dialling));
-        Some(Filter::but(rules, libc::EPERM))
+    fn launcher(calls: &Calls<'_>) -> Filter {
+        let mut filter = Filter::but(calls.not_the_broker);
+        filter.rules.retain(|call, _| !calls.starting.contains(call));
+        filter.rules.append(&mut named(&calls.dialling, filter.refused));
+        filter
     }
 
-    fn offline(calls: &Calls<'_>) -> Option<Filter> {
-        Some(Filter::but(named(calls.not_a_replay), libc::EPERM))
-    }
-
-    /// `clone3` hides its flags from a filter. Told that there is none, the C library starts its threads by `clone`.
-    fn broker_without_clone3(calls: &Calls<'_>) -> Option<Filter> {
-        Some(Filter::but(named(&[calls.clone3]), libc::ENOSYS))
+    fn offline(calls: &Calls<'_>) -> Filter {
+        Filter::but(calls.not_a_replay)
     }
 
     /// These and no others.
-    fn only(rules: Rules) -> Filter {
-        Filter { rules, listed: SeccompAction::Allow, otherwise: SeccompAction::KillProcess }
+    fn only(calls: &[i64]) -> Filter {
+        Filter { rules: named(calls, ALLOW), otherwise: KILL, refused: KILL }
     }
 
     /// All but these, which get an error.
-    fn but(rules: Rules, error: libc::c_int) -> Filter {
-        Filter { rules, listed: SeccompAction::Errno(error.unsigned_abs()), otherwise: SeccompAction::Allow }
+    fn but(calls: &[i64]) -> Filter {
+        let refused = error(libc::EPERM);
+        Filter { rules: named(calls, refused), otherwise: ALLOW, refused }
     }
 
-    /// As instructions of the kernel. Calls of another architecture end the process.
-    fn program(self, arch: TargetArch) -> Option<BpfProgram> {
-        let refused = match &self.otherwise {
-            SeccompAction::Allow => u32::from(self.listed.clone()),
-            otherwise => u32::from(otherwise.clone()),
-        };
-        let filter = SeccompFilter::new(self.rules, self.otherwise, self.listed, arch).ok()?;
-        let mut program = not_by_other_numbers(refused).to_vec();
-        program.append(&mut BpfProgram::try_from(filter).ok()?);
-        Some(program)
+    /// As instructions of the kernel. Calls of another architecture end the process. `None` for an architecture that the lists were
+    /// not gone through for.
+    fn program(&self, arch: TargetArch) -> Option<BpfProgram> {
+        filter::program(&self.rules, self.otherwise, self.refused, arch)
     }
 }
 
-/// On x86-64 every call has a second number (the x32 interface: the same with this bit), which a list would not find.
-const X32: u32 = 0x4000_0000;
-
-fn not_by_other_numbers(refused: u32) -> [sock_filter; 3] {
-    const LOAD_NUMBER: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS, at offset 0
-    const JUMP_IF_AT_LEAST: u16 = 0x35; // BPF_JMP | BPF_JGE | BPF_K
-    const RETURN: u16 = 0x06; // BPF_RET | BPF_K
-    [
-        sock_filter { code: LOAD_NUMBER, jt: 0, jf: 0, k: 0 },
-        sock_filter { code: JUMP_IF_AT_LEAST, jt: 0, jf: 1, k: X32 },
-        sock_filter { code: RETURN, jt: 0, jf: 0, k: refused },
-    ]
+fn named(calls: &[i64], verdict: u32) -> Rules {
+    calls.iter().map(|call| (*call, Rule { when: None, verdict })).collect()
 }
 
-fn named(calls: &[i64]) -> Rules {
-    calls.iter().map(|call| (*call, Vec::new())).collect()
-}
-
-fn number(constant: libc::c_int) -> u64 {
-    u64::from(constant.unsigned_abs())
+fn number(constant: libc::c_int) -> u32 {
+    constant.unsigned_abs()
 }
 
 /// Protection without PROT_EXEC: the third argument of `mmap` and `mprotect`.
-fn not_executable() -> Option<Vec<SeccompRule>> {
-    when(2, SeccompCmpOp::MaskedEq(number(libc::PROT_EXEC)), 0)
+fn not_executable() -> Condition {
+    Condition { argument: 2, mask: number(libc::PROT_EXEC), is: 0 }
 }
 
-/// The call is meant only if this argument is so. (No rule at all would mean the call whatever its arguments.)
-fn when(argument: u8, op: SeccompCmpOp, value: u64) -> Option<Vec<SeccompRule>> {
-    let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Dword, op, value).ok()?;
-    Some(vec![SeccompRule::new(vec![condition]).ok()?])
+/// The one thing that `prctl` is used for between the two walls: asked again by what puts the second one up.
+fn no_new_privileges() -> Condition {
+    Condition { argument: 0, mask: u32::MAX, is: number(libc::PR_SET_NO_NEW_PRIVS) }
 }
 
 #[cfg(test)]

@@ -1,23 +1,22 @@
-//! Two descriptors handed from one of our processes to another, over a pair of sockets that leads nowhere else.
+//! Descriptors handed from one of our processes to another, over a pair of sockets that leads nowhere else.
 //!
-//! A message is eight bytes: what it is (u8), three unused, and a number (u32, little endian). One that hands over brings exactly two
-//! descriptors with it; any other brings none.
+//! A message is eight bytes: what it is (u8), three unused, and a number (u32, little endian). It may bring one descriptor with it, or two.
 #![allow(unsafe_code, reason = "descriptors in messages have no safe interface in the standard library")]
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 /// How long the other side may take for one message.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Descriptors of a message that hands over.
-const PAIR: usize = 2;
+/// Most descriptors of a message.
+const MOST: usize = 2;
 /// Bytes of a message.
 const MESSAGE: usize = 8;
-/// Bytes of the two descriptors.
-const PAIR_BYTES: u32 = 8;
+/// Bytes of one descriptor's number.
+const NUMBER: u32 = 4;
 /// Room for the header of a control message and two descriptors, as numbers that align it (CMSG_SPACE of 8 is 24 on every 64-bit system
 /// and 20 on 32-bit ones).
 type Control = [u64; 4];
@@ -26,15 +25,15 @@ type Control = [u64; 4];
 #[derive(Debug)]
 pub struct Channel(UnixStream);
 
-/// A message, with its two descriptors if it handed them over.
+/// A message, with the descriptors that it handed over.
 #[derive(Debug)]
 pub struct Message {
     /// What it is.
     pub word: u8,
     /// What it is about.
     pub number: u32,
-    /// What came with it.
-    pub pair: Option<(OwnedFd, OwnedFd)>,
+    /// What came with it: two at most.
+    pub descriptors: Vec<OwnedFd>,
 }
 
 /// A pair of ends. Neither waits for ever when it is this process's own; the other is for another process.
@@ -57,30 +56,33 @@ pub fn inherited() -> io::Result<Channel> {
 }
 
 impl Channel {
-    /// Sends a message; `pair` is handed over with it and stays open here until dropped.
-    pub fn send(&self, word: u8, number: u32, pair: Option<(&OwnedFd, &OwnedFd)>) -> io::Result<()> {
+    /// Sends a message; the descriptors, two at most, are handed over with it and stay open here.
+    pub fn send(&self, word: u8, number: u32, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
         let [n0, n1, n2, n3] = number.to_le_bytes();
         let mut bytes = [word, 0, 0, 0, n0, n1, n2, n3];
         let mut control: Control = [0; 4];
         let mut part = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: MESSAGE };
         let mut message = empty(&mut part);
-        if let Some((first, second)) = pair {
+        if !descriptors.is_empty() {
             message.msg_control = control.as_mut_ptr().cast();
+            let bytes = u32::try_from(descriptors.len()).map_or(u32::MAX, |count| count.saturating_mul(NUMBER));
             // SAFETY: pure arithmetic.
-            let (space, length) = unsafe { (libc::CMSG_SPACE(PAIR_BYTES), libc::CMSG_LEN(PAIR_BYTES)) };
-            if space as usize > size_of::<Control>() {
+            let (space, length) = unsafe { (libc::CMSG_SPACE(bytes), libc::CMSG_LEN(bytes)) };
+            if descriptors.len() > MOST || space as usize > size_of::<Control>() {
                 return Err(io::Error::other("the control message does not fit"));
             }
             message.msg_controllen = space as _;
-            let numbers: [RawFd; PAIR] = [first.as_raw_fd(), second.as_raw_fd()];
             // SAFETY: `msg_control` is `control`, aligned for a header by its type and as large as `msg_controllen` says (checked
-            // above), so CMSG_FIRSTHDR is not null and CMSG_DATA has room for the two numbers.
+            // above), so CMSG_FIRSTHDR is not null and CMSG_DATA has room for as many numbers as there are descriptors.
             unsafe {
                 let header = libc::CMSG_FIRSTHDR(&raw const message);
                 (*header).cmsg_level = libc::SOL_SOCKET;
                 (*header).cmsg_type = libc::SCM_RIGHTS;
                 (*header).cmsg_len = length as _;
-                libc::CMSG_DATA(header).cast::<[RawFd; PAIR]>().write_unaligned(numbers);
+                let numbers = libc::CMSG_DATA(header).cast::<RawFd>();
+                for (index, descriptor) in descriptors.iter().enumerate() {
+                    numbers.add(index).write_unaligned(descriptor.as_raw_fd());
+                }
             }
         }
         // SAFETY: `message` points to `part` (and so `bytes`) and `control`, which all outlive the call.
@@ -90,6 +92,13 @@ impl Channel {
             Ok(_) => Err(io::ErrorKind::WriteZero.into()),
             Err(_) => Err(io::Error::last_os_error()),
         }
+    }
+
+    /// The socket alone, from which no more messages are read.
+    pub fn into_descriptor(self) -> io::Result<OwnedFd> {
+        self.0.set_read_timeout(None)?;
+        self.0.set_write_timeout(None)?;
+        Ok(self.0.into())
     }
 
     /// The next message; `None` when the other side has ended.
@@ -112,12 +121,12 @@ impl Channel {
                 },
             }
         };
-        let pair = received(&message)?;
+        let descriptors = received(&message)?;
         match count {
             0 => Ok(None),
             MESSAGE => {
                 let [word, _, _, _, n0, n1, n2, n3] = bytes;
-                Ok(Some(Message { word, number: u32::from_le_bytes([n0, n1, n2, n3]), pair }))
+                Ok(Some(Message { word, number: u32::from_le_bytes([n0, n1, n2, n3]), descriptors }))
             }
             _ => Err(io::ErrorKind::UnexpectedEof.into()),
         }
@@ -133,8 +142,8 @@ fn empty(part: &mut libc::iovec) -> libc::msghdr {
     message
 }
 
-/// The descriptors that came; closed again unless there are exactly two.
-fn received(message: &libc::msghdr) -> io::Result<Option<(OwnedFd, OwnedFd)>> {
+/// The descriptors that came; closed again if there are more than a message may have.
+fn received(message: &libc::msghdr) -> io::Result<Vec<OwnedFd>> {
     let mut found = Vec::new();
     // SAFETY: the kernel has filled `msg_control` up to `msg_controllen`, which lies inside the caller's buffer; CMSG_FIRSTHDR and
     // CMSG_NXTHDR stay inside it, and `cmsg_len` says how many numbers there are. Each is a descriptor that the kernel has just made
@@ -152,12 +161,8 @@ fn received(message: &libc::msghdr) -> io::Result<Option<(OwnedFd, OwnedFd)>> {
             header = libc::CMSG_NXTHDR(message, header);
         }
     }
-    let mut found = found.into_iter();
-    match (found.next(), found.next(), found.next()) {
-        (None, _, _) => Ok(None),
-        (Some(first), Some(second), None) if message.msg_flags & libc::MSG_CTRUNC == 0 => Ok(Some((first, second))),
-        _ => Err(io::ErrorKind::InvalidData.into()),
-    }
+    let whole = found.len() <= MOST && message.msg_flags & libc::MSG_CTRUNC == 0;
+    if whole { Ok(found) } else { Err(io::ErrorKind::InvalidData.into()) }
 }
 
 #[cfg(test)]
@@ -165,6 +170,29 @@ mod tests {
     use super::*;
     use std::fs::File;
     use std::io::{Read, Write};
+    use std::os::fd::AsFd;
+
+    #[test]
+    fn one_descriptor_arrives_alone() {
+        let (own, other) = channel().unwrap();
+        let other = Channel(UnixStream::from(other));
+        let (read, write) = std::io::pipe().unwrap();
+        own.send(b'n', 7, &[write.as_fd()]).unwrap();
+        drop(write);
+        let message = other.receive().unwrap().unwrap();
+        assert_eq!((message.word, message.number, message.descriptors.len()), (b'n', 7, 1));
+        File::from(message.descriptors.into_iter().next().unwrap()).write_all(b"through").unwrap();
+        let mut text = String::new();
+        File::from(OwnedFd::from(read)).read_to_string(&mut text).unwrap();
+        assert_eq!(text, "through");
+    }
+
+    #[test]
+    fn three_descriptors_are_too_many() {
+        let (own, _other) = channel().unwrap();
+        let file = File::open("/dev/null").unwrap();
+        assert!(own.send(b'n', 0, &[file.as_fd(); 3]).is_err());
+    }
 
     #[test]
     fn two_descriptors_arrive_and_others_do_not() {
@@ -172,18 +200,18 @@ mod tests {
         let other = Channel(UnixStream::from(other));
         let (read, write) = std::io::pipe().unwrap();
         let (read, write) = (OwnedFd::from(read), OwnedFd::from(write));
-        own.send(b'w', 70_000, Some((&read, &write))).unwrap();
-        own.send(b'e', 13, None).unwrap();
+        own.send(b'w', 70_000, &[read.as_fd(), write.as_fd()]).unwrap();
+        own.send(b'e', 13, &[]).unwrap();
         drop((read, write));
         let message = other.receive().unwrap().unwrap();
         assert_eq!((message.word, message.number), (b'w', 70_000));
-        let (read, write) = message.pair.unwrap();
+        let [read, write] = <[OwnedFd; 2]>::try_from(message.descriptors).unwrap();
         File::from(write).write_all(b"through").unwrap();
         let mut text = String::new();
         File::from(read).read_to_string(&mut text).unwrap();
         assert_eq!(text, "through", "and the first end is closed, or this would not end");
         let message = other.receive().unwrap().unwrap();
-        assert_eq!((message.word, message.number, message.pair.is_none()), (b'e', 13, true));
+        assert_eq!((message.word, message.number, message.descriptors.len()), (b'e', 13, 0));
         drop(own);
         assert!(other.receive().unwrap().is_none());
     }

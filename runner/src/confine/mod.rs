@@ -21,6 +21,8 @@
 mod calls;
 #[cfg(target_os = "linux")]
 mod files;
+#[cfg(target_os = "linux")]
+mod filter;
 pub mod handover;
 #[cfg(target_os = "linux")]
 mod linux;
@@ -126,6 +128,7 @@ pub fn broker_start() -> Enforced {
 /// For the worker: before it reads anything. `broker` is the process id that started it, as far as it was told.
 pub fn worker_start(broker: Option<u32>) -> Result<Enforced, Orphaned> {
     let dies_with_broker = linux::die_with(broker)?;
+    leave_folder();
     linux::first_to_go();
     Ok(Enforced {
         core_dumps_off: Measure::of(unix::limit(unix::CORE, 0)),
@@ -140,9 +143,16 @@ pub fn worker_start(broker: Option<u32>) -> Result<Enforced, Orphaned> {
     })
 }
 
+/// A process that is in no folder keeps none from being unmounted.
+fn leave_folder() {
+    // The root is always there; if it may not be entered, the folder stays, and nothing here depends on it.
+    let _ = std::env::set_current_dir("/");
+}
+
 /// For the launcher of a batch: before it does anything. `broker` is the process that started it.
 pub fn launcher_start(broker: Option<u32>) -> Result<(), Orphaned> {
     linux::die_with(broker)?;
+    leave_folder();
     unix::limit(unix::CORE, 0);
     linux::not_dumpable();
     linux::no_new_privileges();

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::mem::ManuallyDrop;
-use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 type Resource = libc::__rlimit_resource_t;
@@ -47,14 +47,20 @@ pub fn stdout() -> Stdout {
     Stdout(ManuallyDrop::new(unsafe { File::from_raw_fd(1) }))
 }
 
-/// A file that this process was handed as its descriptor 2. Closed when dropped, by that call and no other: a `File` of a debug build
-/// asks first whether it is open, which the worker may not.
+/// A file that this process was handed. Closed when dropped, by that call and no other: a `File` of a debug build asks first whether it
+/// is open, which the worker may not.
 #[derive(Debug)]
 pub struct Handed(RawFd);
 
-/// See [`Handed`]: if this process was told so. To be called once.
+/// The one that is descriptor 2 from the start, if this process was told so. To be called once.
 pub fn handed_over() -> Handed {
     Handed(2)
+}
+
+impl From<OwnedFd> for Handed {
+    fn from(descriptor: OwnedFd) -> Handed {
+        Handed(descriptor.into_raw_fd())
+    }
 }
 
 impl AsRawFd for Handed {
@@ -65,9 +71,9 @@ impl AsRawFd for Handed {
 
 impl Drop for Handed {
     fn drop(&mut self) {
-        // SAFETY: descriptor 2 is open from the start of every Rust program (the runtime opens it if it was closed). The worker makes
-        // this value, once, and its code writes nothing to the standard error stream; the library's own handle for that stream does
-        // not own the descriptor, and what it may still write fails.
+        // SAFETY: the descriptor is ours. Either it was an `OwnedFd`; or it is 2, which is open from the start of every Rust program (the
+        // runtime opens it if it was closed): the worker makes that value once, and its code writes nothing to the standard error
+        // stream; the library's own handle for that stream does not own the descriptor, and what it may still write fails.
         unsafe { libc::close(self.0) };
     }
 }

@@ -1,10 +1,12 @@
 //! Standard input on the event loop: a thread for it would cost more than reading it.
 //!
 //! A pipe tells when there is something to read, and is then read by a call that never waits: whoever else holds the pipe may have
-//! been faster. Anything else (a file, `/dev/null`, an older kernel) is read by a thread that may wait.
+//! been faster. A file is read at once: it never waits for anybody. Anything else (`/dev/null`, an older kernel) is read by a thread that
+//! may wait.
 
 use super::InputError;
 use super::line::{Filling, read_all as read_blocking};
+use rustix::fs::FileType;
 use std::os::fd::AsFd as _;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -12,6 +14,9 @@ use zeroize::Zeroizing;
 
 /// All of standard input, up to the cap.
 pub(super) async fn read_all() -> Result<Zeroizing<Vec<u8>>, InputError> {
+    if rustix::fs::fstat(std::io::stdin()).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_file()) {
+        return read_blocking(&mut std::io::stdin().lock());
+    }
     let mut filling = Filling::new();
     // It is not made non-blocking, which others that hold the same pipe would notice.
     #[expect(deprecated, reason = "sound here: standard input always names descriptor 0, and nothing closes it")]

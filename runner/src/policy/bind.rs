@@ -9,7 +9,7 @@ use super::fit;
 use super::tls::{self, ByOrigin, ClientPems, Demands};
 use crate::gateway::Params;
 use crate::page::diagnostic::Diagnostic;
-use crate::page::model::{Origin, Record};
+use crate::page::model::{Origin, Record, Route};
 use crate::page::place::{FieldValue, RecordValues, Records};
 use crate::page::{Page, Secret};
 use crate::vault::{FieldError, PickError, VaultRecord, list, pick, shown};
@@ -207,6 +207,28 @@ impl Bound {
     /// Is this login (bound by the page as the account's own) allowed too? `allow` and `except` match it like the user.
     pub fn login_allowed(&self, login: &str) -> bool {
         self.policy.account.judge(login) == Account::Allowed
+    }
+
+    /// Where a route's request goes. `None` only for a record without a URL, which no bound route has.
+    pub fn origin_of(&self, route: &Route) -> Option<HostPort> {
+        match &route.target.origin {
+            Origin::Literal { host, port } => Some(HostPort { host: host.clone(), port: *port }),
+            Origin::Record(record) => {
+                let url = url::Url::parse(self.records.get(record.as_str())?.url.as_deref()?).ok()?;
+                Some(HostPort { host: url.host_str()?.to_owned(), port: url.port_or_known_default()? })
+            }
+        }
+    }
+
+    /// The hosts and ports that may be dialled: those of the records' URLs and of literal origins, each once.
+    pub fn dialled(&self) -> Vec<HostPort> {
+        let mut hosts = Vec::new();
+        for host in self.page.routes.iter().filter_map(|route| self.origin_of(route)) {
+            if !hosts.contains(&host) {
+                hosts.push(host);
+            }
+        }
+        hosts
     }
 }
 

@@ -7,7 +7,7 @@ use crate::wire::{Limits, NativeCode};
 use wasmparser::WasmFeatures;
 use wasmtime::component::types::{self, ComponentItem};
 use wasmtime::component::{Component, Linker, Type};
-use wasmtime::{Config, Engine, OptLevel, Strategy};
+use wasmtime::{Config, Engine, OptLevel, RegallocAlgorithm, Strategy};
 
 /// Everything that a module may use: WebAssembly 2.0 without garbage-collected types, extended constants, and components. What is
 /// not here is off: threads, 64-bit and several memories, tail calls, exceptions, garbage collection, relaxed SIMD, stack
@@ -35,27 +35,31 @@ pub(super) struct Loaded {
     pub(super) limits: Limits,
 }
 
-/// Scans, compiles and links; or says why not, a sentence a reason.
+/// Scans, compiles and links; or says why not, a sentence a reason. Somebody waits for this, and what is compiled runs once or a few
+/// times: so it is compiled quickly, not well. What it does is the same.
 pub(super) fn load(module: &[u8], limits: Limits) -> Result<Loaded, Vec<String>> {
-    let component = component(module, &limits)?;
+    let mut quickly = config();
+    quickly.cranelift_opt_level(OptLevel::None);
+    quickly.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
+    let component = component(module, &limits, &quickly)?;
     let pre = link(&component, limits.inert_wasi).map_err(|error| said("it does not fit the contract", &error))?;
     Ok(Loaded { engine: component.engine().clone(), pre, limits })
 }
 
-/// Does all of [`load`], so that only what would be accepted is kept, and answers with the machine code.
+/// Does all of [`load`], so that only what would be accepted is kept, and answers with the machine code, which is compiled well.
 pub(super) fn compile(module: &[u8], limits: Limits) -> Result<Vec<u8>, Vec<String>> {
-    let component = component(module, &limits)?;
+    let component = component(module, &limits, &config())?;
     link(&component, limits.inert_wasi).map_err(|error| said("it does not fit the contract", &error))?;
     component.serialize().map_err(|error| said("its machine code cannot be kept", &error))
 }
 
-fn component(module: &[u8], limits: &Limits) -> Result<Component, Vec<String>> {
+fn component(module: &[u8], limits: &Limits, config: &Config) -> Result<Component, Vec<String>> {
     memory_fits(limits).map_err(|reason| vec![reason])?;
     let reasons = scan::reasons(module, limits.inert_wasi, limits.memory_bytes);
     if !reasons.is_empty() {
         return Err(reasons);
     }
-    let engine = Engine::new(&config()).map_err(|error| said("the engine cannot start", &error))?;
+    let engine = Engine::new(config).map_err(|error| said("the engine cannot start", &error))?;
     Component::from_binary(&engine, module).map_err(|error| said("it cannot be compiled", &error))
 }
 

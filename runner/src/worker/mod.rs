@@ -26,8 +26,10 @@ mod scan;
 mod trapped;
 mod wasi;
 
-use crate::broker::link::NATIVE_WORD;
-use crate::confine::{self, input_waits};
+use crate::broker::link::{NATIVE_WORD, TOLD_WORD};
+use crate::broker::starting::{WITH_CODE, WITHOUT_CODE};
+use crate::confine::handover::{self, Message};
+use crate::confine::{self, Handed, input_waits};
 use crate::wire::frame::{self, Decoder, FrameError, ReadError};
 use crate::wire::{DETAIL_MAX, FromCompiler, REASONS_MAX, RunId, ToBroker, ToWorker, clip};
 use std::io::{BufReader, Read, Write};
@@ -37,15 +39,34 @@ use std::process::ExitCode;
 pub fn main() -> ExitCode {
     // stderr is nowhere, and a message could quote the guest.
     std::panic::set_hook(Box::new(|_| {}));
-    // `rotabox __worker BROKER [native]`
+    // `rotabox __worker BROKER [native|told]`
     let mut args = std::env::args_os().skip(2);
     let broker = args.next().and_then(|id| id.to_str()?.parse().ok());
-    let native = args.next().filter(|word| word == NATIVE_WORD).map(|_| confine::handed_over());
+    let word = args.next();
     let Ok(mut enforced) = confine::worker_start(broker) else { return ExitCode::FAILURE };
+    let native = match word {
+        Some(word) if word == NATIVE_WORD => Some(confine::handed_over()),
+        Some(word) if word == TOLD_WORD => match told() {
+            Some(native) => native,
+            None => return ExitCode::FAILURE,
+        },
+        _ => None,
+    };
     confine::worker_first_wall(&mut enforced);
     match serve(std::io::stdin().lock(), Box::new(confine::stdout()), native, enforced) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Waits for the broker to say what there is; nothing if it has gone, or says something else.
+fn told() -> Option<Option<Handed>> {
+    let Message { word, descriptors, .. } = handover::inherited().ok()?.receive().ok()??;
+    let mut descriptors = descriptors.into_iter();
+    match (word, descriptors.next(), descriptors.next()) {
+        (WITH_CODE, Some(file), None) => Some(Some(Handed::from(file))),
+        (WITHOUT_CODE, None, None) => Some(None),
+        _ => None,
     }
 }
 
@@ -69,7 +90,7 @@ type Next<'n> = dyn FnMut() -> Result<Option<(RunId, ToWorker)>, ReadError> + 'n
 fn serve(
     stdin: impl Read,
     stdout: Box<dyn Write + Send>,
-    native: Option<confine::Handed>,
+    native: Option<Handed>,
     mut enforced: confine::Enforced,
 ) -> Result<(), Stop> {
     let mut pipe = BufReader::with_capacity(64 * 1024, stdin);
@@ -94,11 +115,7 @@ fn serve(
 }
 
 /// Up to what can be run; nothing if the worker was asked for something else, which it has answered.
-fn loaded(
-    next: &mut Next<'_>,
-    out: &port::Out,
-    native: Option<confine::Handed>,
-) -> Result<Option<engine::Loaded>, Stop> {
+fn loaded(next: &mut Next<'_>, out: &port::Out, native: Option<Handed>) -> Result<Option<engine::Loaded>, Stop> {
     let module = match (next()?.ok_or(Stop::Early)?, native) {
         ((_, ToWorker::Module(module)), _) => module,
         ((_, ToWorker::LoadNative(code)), Some(file)) => match engine::load_native(file, &code) {

@@ -334,7 +334,7 @@ impl Batch {
         let deadline = began.get() + limits.deadline;
         result.hosts(&bound.hosts);
         let settings = Settings {
-            hosts: run::dialled(bound),
+            hosts: bound.dialled(),
             open: self.host.open.clone(),
             answer_bytes: limits.answer_bytes,
             deadline,
@@ -353,7 +353,7 @@ impl Batch {
 
     /// Waits while one of the line's providers wants nothing: its time has not begun yet.
     async fn patience(&self, bound: &Bound) {
-        for host in run::dialled(bound) {
+        for host in bound.dialled() {
             while let Some(until) = self.common.paused(&host) {
                 tokio::time::sleep_until((until + SPREAD.mul_f64(retry::jitter())).into()).await;
             }

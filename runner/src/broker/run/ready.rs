@@ -1,0 +1,137 @@
+//! Up to the first request: a worker that has loaded the module, a run that is bound, and a network for it.
+
+use super::open::{Opened, ports};
+use super::{Hands, Recording};
+use crate::broker::code::{Code, Origin as CodeOrigin};
+use crate::broker::http::dial::{Capability, Settings};
+use crate::broker::interrupt::Interrupts;
+use crate::broker::link::Link;
+use crate::broker::seat::Seat;
+use crate::broker::starting::Starting;
+use crate::cassette::Made;
+use crate::confine::{self, Enforced};
+use crate::gateway;
+use crate::page::Page;
+use crate::policy::file::HostPort;
+use crate::policy::find::Found;
+use crate::policy::{Bound, Policy, bind};
+use crate::report::result::{Limits, RunResult, Verb};
+use crate::wire;
+use std::time::{Duration, Instant};
+
+/// Hosts that are looked up while the worker starts. Most rotators have one; more of them are looked up when a request goes there.
+const LOOKED_UP_AHEAD: usize = 2;
+
+/// Waits for both. Answers with what is run, what it is run with, and warnings.
+pub(super) async fn ready(
+    verb: Verb,
+    opened: Opened,
+    worker: Starting,
+    recording: Option<&mut Recording<'_>>,
+    result: &mut RunResult,
+) -> Result<(Bound, Hands, Vec<String>), String> {
+    let Opened { found, code, host, trust } = opened;
+    let deadline = Instant::now() + found.policy.limits.deadline;
+    let interrupts = Interrupts::listen().map_err(|error| format!("signals cannot be heard: {error}"))?;
+    let mut link =
+        worker.tell(code.file()).map_err(|error| format!("the worker process could not be started: {error}"))?;
+    let folder = recording.as_ref().map(|recording| recording.folder.as_path());
+    confine::broker_walls_and(&mut result.walls().broker, &ports(&found.policy, &host), folder);
+    let limits = wire::Limits {
+        memory_bytes: found.policy.limits.memory_bytes,
+        fuel: found.policy.limits.fuel,
+        inert_wasi: found.policy.rotator.inert_wasi,
+    };
+    result.limits(Limits::of(&found.policy.limits));
+    let mut waiting = interrupts.clone();
+    let made = Made {
+        rotabox: env!("CARGO_PKG_VERSION").to_owned(),
+        rotator: found.page.name.clone(),
+        module: found.module_sha256.clone(),
+        page: found.page_sha256.clone(),
+    };
+    let Found { page, policy, module, .. } = found;
+    let (compile, requires_confinement) = (policy.limits.compile, policy.settings.require_confinement);
+    // A module that is still to be compiled may be refused, and so may be a worker without walls: no name is looked up for that.
+    let early = code.file().is_some() && !requires_confinement;
+    let ready = async {
+        let load = loaded(code, &mut link, &module, limits, compile);
+        let told = async {
+            let params = gateway::read_stdin().await.map_err(|error| error.to_string())?;
+            let bound = bound(verb, page, policy, params)?;
+            let trust = trust.towards(&bound.tls).map_err(|error| error.to_string())?;
+            let (hosts, answer_bytes) = (bound.dialled(), bound.policy.limits.answer_bytes);
+            let ahead: Vec<HostPort> = hosts.iter().take(if early { LOOKED_UP_AHEAD } else { 0 }).cloned().collect();
+            let mut capability = Capability::new(Settings { hosts, open: host.open, answer_bytes, deadline }, trust);
+            ahead.iter().for_each(|host| capability.warm(host));
+            Ok((bound, capability))
+        };
+        // Bad input is said at once; a module that is still compiling is not waited for.
+        tokio::try_join!(load, told)
+    };
+    let ready = tokio::select! {
+        ready = ready => ready,
+        () = waiting.wait(1) => Err("interrupted by a signal before anything was tried".to_owned()),
+        () = tokio::time::sleep_until(deadline.into()) => Err("the deadline passed before the module was ready ([limits] deadline)".to_owned()),
+    };
+    let mut warnings = Vec::new();
+    let ready = ready.and_then(|((worker, origin), ready)| {
+        result.walls().worker = Some(worker);
+        result.native(origin.native);
+        warnings.extend(origin.warning);
+        match result.walls().missing() {
+            Some(missing) if requires_confinement => {
+                Err(format!("the policy requires confinement, and {missing}; see `rotabox doctor`"))
+            }
+            _ => Ok(ready),
+        }
+    });
+    let (bound, capability) = match ready {
+        Ok(ready) => ready,
+        Err(reason) => {
+            link.kill().await;
+            return Err(reason);
+        }
+    };
+    result.hosts(&bound.hosts);
+    if let Some(Recording { tape, .. }) = recording {
+        let words = match verb {
+            Verb::Verify { new: true } => "verify new",
+            verb => verb.as_str(),
+        };
+        tape.begins(words, &bound.page, &bound.user, bound.policy.rotator.inert_wasi, made);
+    }
+    let hands = Hands { worker: Seat::own(link), capability, deadline, interrupts };
+    Ok((bound, hands, warnings))
+}
+
+/// Hands native code or the module over. Compiling has a time of its own: the engine does not bound it, and the worker is killed after
+/// it.
+async fn loaded(
+    code: Code,
+    link: &mut Link,
+    module: &[u8],
+    limits: wire::Limits,
+    at_most: Duration,
+) -> Result<(Enforced, CodeOrigin), String> {
+    match tokio::time::timeout(at_most, code.load(link, module, limits)).await {
+        Ok(loaded) => loaded.map_err(|error| error.to_string()),
+        Err(_) => Err(format!(
+            "the module was not compiled within {} s ([limits] compile); ask its author for a smaller one, or raise `compile`",
+            at_most.as_secs()
+        )),
+    }
+}
+
+fn bound(verb: Verb, page: Page, policy: Policy, params: gateway::Params) -> Result<Bound, String> {
+    let bound = bind::bind(page, policy, params).map_err(|error| error.to_string())?;
+    let wanted = match verb {
+        Verb::Run | Verb::Verify { new: true } => bound.new_password.is_none().then_some("newPassword"),
+        Verb::Verify { new: false } => bound.old_password.is_none().then_some("oldPassword"),
+        Verb::Rehearse => None,
+    };
+    match wanted {
+        Some(key) => Err(format!("the params hold no `{key}`, which this needs; look at the gateway's record")),
+        None => Ok(bound),
+    }
+}
