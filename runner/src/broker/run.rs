@@ -20,7 +20,6 @@ use crate::cassette::Made;
 use crate::cassette::tape::Tape;
 use crate::confine::{self, Enforced};
 use crate::gateway;
-use crate::page::model::Origin;
 use crate::page::template::Source;
 use crate::page::{Page, Step};
 use crate::policy::file::HostPort;
@@ -304,21 +303,8 @@ pub(super) fn ports(policy: &Policy, host: &HostFile) -> Vec<u16> {
 /// The hosts and ports that may be dialled: those of the records' URLs and of literal origins.
 pub(super) fn dialled(bound: &Bound) -> Vec<HostPort> {
     let mut hosts = Vec::new();
-    for route in &bound.page.routes {
-        let host = match &route.target.origin {
-            Origin::Literal { host, port } => Some(HostPort { host: host.clone(), port: *port }),
-            Origin::Record(record) => bound
-                .records
-                .get(record.as_str())
-                .and_then(|values| values.url.as_deref())
-                .and_then(|url| url::Url::parse(url).ok())
-                .and_then(|url| {
-                    Some(HostPort { host: url.host_str()?.to_owned(), port: url.port_or_known_default()? })
-                }),
-        };
-        if let Some(host) = host
-            && !hosts.contains(&host)
-        {
+    for host in bound.page.routes.iter().filter_map(|route| bound.origin_of(route)) {
+        if !hosts.contains(&host) {
             hosts.push(host);
         }
     }

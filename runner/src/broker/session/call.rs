@@ -10,7 +10,7 @@ use crate::broker::ledger::{Entry, Fate};
 use crate::broker::retry;
 use crate::page::Step;
 use crate::page::judge::{self, Judgement, Verdict};
-use crate::page::model::{ArgClass, Origin, Route};
+use crate::page::model::{ArgClass, Route};
 use crate::page::place::{self, Placed};
 use crate::page::progress::Denial;
 use crate::policy::decide::{Rule, RunFacts};
@@ -287,17 +287,7 @@ impl<'b> Desk<'b> {
     }
 
     fn host_of(&self, route: &Route) -> String {
-        match &route.target.origin {
-            Origin::Literal { host, .. } => host.clone(),
-            Origin::Record(record) => self
-                .bound
-                .records
-                .get(record.as_str())
-                .and_then(|values| values.url.as_deref())
-                .and_then(|url| url::Url::parse(url).ok())
-                .and_then(|url| url.host_str().map(str::to_owned))
-                .unwrap_or_default(),
-        }
+        self.bound.origin_of(route).map(|origin| origin.host).unwrap_or_default()
     }
 
     fn facts(&self, step: Step) -> RunFacts {
