@@ -14,6 +14,7 @@
 //! | `port` | a run's way to the broker |
 //! | `wasi` | an inert WASI, where the policy gives one |
 //! | `meter` | limits of a store |
+//! | `reuse` | memory of stores that are over, wiped, for those that follow |
 //! | `trapped` | why a step ended, in words |
 
 mod engine;
@@ -21,6 +22,7 @@ mod guest;
 mod meter;
 mod native;
 mod port;
+mod reuse;
 mod runs;
 mod scan;
 mod trapped;
