@@ -71,6 +71,11 @@ impl Trail {
         &self.audit
     }
 
+    /// The operator wants no log: nothing is recorded, and nothing is warned of.
+    pub fn is_off(&self) -> bool {
+        self.off
+    }
+
     /// The same trail by another clock: for tests.
     pub fn with_clock(mut self, clock: fn() -> Timestamp) -> Trail {
         self.clock = clock;

@@ -247,7 +247,7 @@ impl Batch {
             tokio::select! {
                 () = interrupts.wait(1), if !stopped => self.stop(Stop::Signal),
                 Some(finished) = under_way.join_next(), if !under_way.is_empty() => {
-                    let mut results = String::new();
+                    let mut results = String::with_capacity(order::AT_ONCE + order::AT_ONCE / 8);
                     let mut next = Some(finished);
                     while let Some(finished) = next {
                         // A line that panics ends the process: see `cli::out::on_panic`.
@@ -255,7 +255,7 @@ impl Batch {
                             tally.add(&finished);
                             order.finish(finished.place, finished.line, &mut results);
                         }
-                        next = under_way.try_join_next();
+                        next = if results.len() < order::AT_ONCE { under_way.try_join_next() } else { None };
                     }
                     progress(&tally);
                     if !results.is_empty() && printer.print(results).await.is_err() {

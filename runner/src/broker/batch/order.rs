@@ -6,7 +6,9 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc;
 
 /// Writes that wait for the writer, each of all results that were there at one time.
-const AHEAD: usize = 2;
+const AHEAD: usize = 4;
+/// Bytes of results after which they are handed over, though there are more.
+pub const AT_ONCE: usize = 32 * 1024;
 
 /// Puts results into the order in which their lines were begun.
 #[derive(Debug)]

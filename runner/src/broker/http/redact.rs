@@ -208,10 +208,12 @@ impl Beginnings {
     const BITS: u32 = 12;
 
     fn of(secrets: &[Known]) -> Beginnings {
-        let mut all = Beginnings { fours: Zeroizing::default(), bits: Zeroizing::new([0; _]), always: false };
+        // Some sixty for each: none of what is outgrown stays behind.
+        let fours = Zeroizing::new(Vec::with_capacity(secrets.len() * 96));
+        let mut all = Beginnings { fours, bits: Zeroizing::new([0; _]), always: false };
         for known in secrets {
             match known.stands() {
-                Stands::Anywhere => forms::beginnings(&known.text).iter().for_each(|four| all.add(four)),
+                Stands::Anywhere => forms::beginnings(&known.text, |four| all.add(&four)),
                 Stands::Alone | Stands::Whole => {
                     for form in known.forms().into_iter().map(Zeroizing::new) {
                         match form.first_chunk::<4>() {

@@ -164,5 +164,5 @@ fn is_personal(route: &Route) -> bool {
     let of_account = |source: &Source| {
         matches!(source, Source::OldPassword | Source::NewPassword | Source::Candidate | Source::Capture(_))
     };
-    !route.captures.is_empty() || route.sources().iter().any(of_account)
+    !route.captures.is_empty() || route.places(of_account)
 }
