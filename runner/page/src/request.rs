@@ -56,46 +56,58 @@ impl Route {
 
     /// Calls `each` with every template of the request, in the order target, query, headers, Basic, body.
     pub fn each_template<'r>(&'r self, each: &mut impl FnMut(Spot, &'r Template)) {
+        self.walk(&mut |spot, template| each(spot(), template));
+    }
+
+    /// The one walk. Spots are words for people: most who walk want none, and each is made only if it is asked for.
+    fn walk<'r>(&'r self, each: &mut impl FnMut(&dyn Fn() -> Spot, &'r Template)) {
         for (index, segment) in self.target.segments.iter().enumerate() {
-            each(Spot::Path(index + 1), segment);
+            each(&|| Spot::Path(index + 1), segment);
         }
         for (name, value) in &self.query {
-            each(Spot::Query(name.clone()), value.template());
+            each(&|| Spot::Query(name.clone()), value.template());
         }
         for (name, value) in &self.headers {
-            each(Spot::Header(name.clone()), value.template());
+            each(&|| Spot::Header(name.clone()), value.template());
         }
         if let Some(basic) = &self.basic {
-            each(Spot::BasicUser, &basic.user);
-            each(Spot::BasicPassword, &basic.password);
+            each(&|| Spot::BasicUser, &basic.user);
+            each(&|| Spot::BasicPassword, &basic.password);
         }
         match &self.body {
             Body::None => {}
             Body::Json(json) => leaves(json, String::new(), &mut |at, leaf| {
                 if let JsonTemplate::Text(value) = leaf {
-                    each(Spot::Json(at), value.template());
+                    each(&|| Spot::Json(at.clone()), value.template());
                 }
             }),
             Body::JsonFrom { set, .. } => members(set, "", &mut |at, leaf| {
                 if let JsonTemplate::Text(value) = leaf {
-                    each(Spot::Json(at), value.template());
+                    each(&|| Spot::Json(at.clone()), value.template());
                 }
             }),
             Body::Form(pairs) => {
                 for (name, value) in pairs {
-                    each(Spot::Form(name.clone()), value.template());
+                    each(&|| Spot::Form(name.clone()), value.template());
                 }
             }
-            Body::Xml(template) => each(Spot::Xml, template),
-            Body::Text(template) => each(Spot::Text, template),
+            Body::Xml(template) => each(&|| Spot::Xml, template),
+            Body::Text(template) => each(&|| Spot::Text, template),
         }
     }
 
     /// Every name that the request places (target, query, headers, Basic, body), once each.
     pub fn sources(&self) -> BTreeSet<Source> {
         let mut sources = BTreeSet::new();
-        self.each_template(&mut |_, template| sources.extend(template.sources().cloned()));
+        self.walk(&mut |_, template| sources.extend(template.sources().cloned()));
         sources
+    }
+
+    /// True if the request places a name of that kind: it is among [`Route::sources`].
+    pub fn places(&self, kind: impl Fn(&Source) -> bool) -> bool {
+        let mut found = false;
+        self.walk(&mut |_, template| found = found || template.sources().any(&kind));
+        found
     }
 
     /// The names in path and query.
@@ -106,12 +118,12 @@ impl Route {
 
     /// True if the request places `{candidate}`: its verdict is a verification.
     pub fn places_candidate(&self) -> bool {
-        self.sources().contains(&Source::Candidate)
+        self.places(|source| *source == Source::Candidate)
     }
 
     /// True if the request places `{new-password}`.
     pub fn places_new_password(&self) -> bool {
-        self.sources().contains(&Source::NewPassword)
+        self.places(|source| *source == Source::NewPassword)
     }
 
     /// Where each secret goes: "header authorization", "JSON /newPassword/value".

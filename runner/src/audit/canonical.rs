@@ -14,19 +14,33 @@ pub struct NotCanonical;
 
 /// Appends the canonical text of an object.
 pub(super) fn write_object(fields: &Map<String, Value>, out: &mut Vec<u8>) -> Result<(), NotCanonical> {
+    write_object_but(fields, "", out).map(|_| ())
+}
+
+/// The same; answers where in `out` a member of that name, which the object does not have, would begin: that of the next one.
+pub(super) fn write_object_but(
+    fields: &Map<String, Value>,
+    missing: &str,
+    out: &mut Vec<u8>,
+) -> Result<usize, NotCanonical> {
     let mut members: Vec<(&String, &Value)> = fields.iter().collect();
     members.sort_unstable_by(|(one, _), (other, _)| one.as_bytes().cmp(other.as_bytes()));
     out.push(b'{');
+    let mut place = None;
     for (index, (name, value)) in members.into_iter().enumerate() {
         if index > 0 {
             out.push(b',');
+        }
+        if place.is_none() && name.as_str() > missing {
+            place = Some(out.len());
         }
         write_text(name, out);
         out.push(b':');
         write_value(value, out)?;
     }
+    let end = out.len();
     out.push(b'}');
-    Ok(())
+    Ok(place.unwrap_or(end))
 }
 
 fn write_value(value: &Value, out: &mut Vec<u8>) -> Result<(), NotCanonical> {
@@ -53,13 +67,19 @@ fn write_value(value: &Value, out: &mut Vec<u8>) -> Result<(), NotCanonical> {
             }
             out.push(b']');
         }
-        Value::Object(fields) => write_object(fields, out)?,
+        Value::Object(fields) => return write_object(fields, out),
     }
     Ok(())
 }
 
 fn write_text(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
+    let plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    if text.as_bytes().iter().all(plain) {
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+        return;
+    }
     for c in text.chars() {
         match c {
             '"' => out.extend_from_slice(b"\\\""),

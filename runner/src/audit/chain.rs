@@ -60,7 +60,10 @@ impl Hash {
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |four: u8| DIGITS.get(usize::from(four)).map_or('0', |digit| char::from(*digit));
+        let text: String = self.0.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
+        f.write_str(&text)
     }
 }
 
@@ -86,22 +89,28 @@ impl Tail {
     }
 }
 
+/// The member with a record's own hash.
+const HASH: &str = "hash";
+
 /// Links a record to the chain: appends its line, newline included, and answers the new tail.
 pub fn seal(mut fields: Map<String, Value>, after: Option<Tail>, out: &mut Vec<u8>) -> Result<Tail, NotCanonical> {
     let (seq, prev) = Tail::next(after);
     fields.insert("seq".to_owned(), seq.into());
     fields.insert("prev".to_owned(), prev.to_string().into());
     fields.insert("version".to_owned(), Version::CURRENT.0.into());
-    let hash = hash_of(&mut fields)?;
-    fields.insert("hash".to_owned(), hash.to_string().into());
-    canonical::write_object(&fields, out)?;
+    fields.shift_remove(HASH);
+    let begin = out.len();
+    // Written once: the hash is that of the text, and then stands in it.
+    let place = canonical::write_object_but(&fields, HASH, out)?;
+    let hash = Hash::of(out.get(begin..).unwrap_or_default());
+    out.splice(place..place, format!("\"{HASH}\":\"{hash}\",").into_bytes());
     out.push(b'\n');
     Ok(Tail { seq, hash })
 }
 
 /// The hash of a record, whose own `hash` is taken out.
 fn hash_of(fields: &mut Map<String, Value>) -> Result<Hash, NotCanonical> {
-    fields.shift_remove("hash");
+    fields.shift_remove(HASH);
     let mut text = Vec::with_capacity(1024);
     canonical::write_object(fields, &mut text)?;
     Ok(Hash::of(&text))

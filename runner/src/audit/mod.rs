@@ -102,6 +102,12 @@ impl Audit {
         Ok(())
     }
 
+    /// Whether records go nowhere.
+    fn is_off(&self) -> bool {
+        let sinks = self.lock();
+        sinks.file.is_none() && sinks.system_log.is_none()
+    }
+
     /// Waits until a record is on the disk.
     async fn on_disk(&self, ticket: Ticket) -> Result<(), AuditError> {
         let (waiting, path) = {

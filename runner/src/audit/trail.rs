@@ -31,6 +31,8 @@ impl Intended {
 #[derive(Debug)]
 pub struct Trail {
     audit: Audit,
+    /// Records go nowhere, and are not made.
+    off: bool,
     run: String,
     clock: fn() -> Timestamp,
     anchor: Option<Hash>,
@@ -49,6 +51,7 @@ pub struct Trail {
 impl Trail {
     pub(super) fn new(audit: Audit, run: &str) -> Trail {
         Trail {
+            off: audit.is_off(),
             audit,
             run: run.to_owned(),
             clock: Timestamp::now,
@@ -66,6 +69,11 @@ impl Trail {
     /// The log that it is part of.
     pub fn audit(&self) -> &Audit {
         &self.audit
+    }
+
+    /// The operator wants no log: nothing is recorded, and nothing is warned of.
+    pub fn is_off(&self) -> bool {
+        self.off
     }
 
     /// The same trail by another clock: for tests.
@@ -92,7 +100,7 @@ impl Trail {
     /// Records an event before anything was changed: on an error, nothing should be. Intents and outcomes are on the disk
     /// when this answers, with all that was written before them; or, in groups, when [`Trail::on_disk`] does.
     pub fn record(&mut self, event: Event, redactor: &Redactor) -> Result<(), AuditError> {
-        if self.leaves_out(&event) {
+        if self.leaves_out(&event) || self.off {
             return Ok(());
         }
         let event = event.made_safe(redactor);

@@ -170,7 +170,7 @@ impl Link {
 
     /// Appends a frame to `bytes`, which [`Link::send_bytes_until`] is to send next. One that is too large is not appended.
     pub fn put(&mut self, run: RunId, frame: &ToWorker, bytes: &mut Vec<u8>) -> Result<(), WorkerMisbehaved> {
-        bytes.append(&mut frame::encode(run, frame)?);
+        frame::encode_to(run, frame, bytes)?;
         self.ledger.sent(run, frame);
         Ok(())
     }

@@ -18,6 +18,7 @@ use crate::policy::{Ask, Bound, Decision, bind, decide, explain};
 use crate::report::escape::escape;
 use crate::report::explanation;
 use clap::Args;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Would this be allowed, and by which line? For a route by name, or for a request that somebody saw
@@ -194,6 +195,7 @@ fn synthetic(found: &Found, user: Option<&str>) -> Bound {
         new_password: None,
         records: Records::new(),
         hosts: Vec::new(),
+        origins: BTreeMap::new(),
         tls: ByOrigin::new(),
         warnings: Vec::new(),
     }

@@ -13,6 +13,7 @@ use crate::page::model::{Origin, Record, Route};
 use crate::page::place::{FieldValue, RecordValues, Records};
 use crate::page::{Page, Secret};
 use crate::vault::{FieldError, PickError, VaultRecord, list, pick, shown};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// All that a run may do, with the values it does it with.
@@ -32,6 +33,8 @@ pub struct Bound {
     pub records: Records,
     /// Hosts of the provider, for the result: those of the records' URLs and literal origins; with a port unless it is 443.
     pub hosts: Vec<String>,
+    /// Where the URLs of the records lead, by the page's name of each.
+    pub origins: BTreeMap<String, HostPort>,
     /// What the policy demands of TLS towards single origins.
     pub tls: ByOrigin,
     /// What is worth a warning in the result. Untrusted text in it is escaped.
@@ -61,6 +64,7 @@ pub fn bind_fitting(page: Arc<Page>, policy: Arc<Policy>, params: Params) -> Res
     }
     let mut records = Records::new();
     let mut hosts = Vec::new();
+    let mut origins = BTreeMap::new();
     let mut tls = ByOrigin::new();
     let mut picked: Vec<(&Record, &RecordRule, &VaultRecord)> = Vec::new();
     let mut warnings = Vec::new();
@@ -79,7 +83,8 @@ pub fn bind_fitting(page: Arc<Page>, policy: Arc<Policy>, params: Params) -> Res
                 return Err(BindError::TlsTwice { origin: Box::new(origin.clone()), line: tls::line(&policy, rule) });
             }
         }
-        hosts.extend(host);
+        hosts.extend(host.clone());
+        origins.extend(host.map(|host| (record.name.to_string(), host)));
         picked.push((record, rule, vault));
         warnings.extend(record_labels(record).filter_map(|label| warning(vault, label)));
         records.insert(record.name.to_string(), values);
@@ -103,6 +108,7 @@ pub fn bind_fitting(page: Arc<Page>, policy: Arc<Policy>, params: Params) -> Res
         new_password: params.new_password,
         records,
         hosts: distinct,
+        origins,
         tls,
         warnings,
     })
@@ -204,20 +210,17 @@ fn warning(vault: &VaultRecord, label: &str) -> Option<String> {
 }
 
 impl Bound {
-    /// Is this login (bound by the page as the account's own) allowed too? `allow` and `except` match it like the user.
-    pub fn login_allowed(&self, login: &str) -> bool {
-        self.policy.account.judge(login) == Account::Allowed
-    }
-
-    /// Where a route's request goes. `None` only for a record without a URL, which no bound route has.
+    /// Where a route leads; nothing if its record has no URL.
     pub fn origin_of(&self, route: &Route) -> Option<HostPort> {
         match &route.target.origin {
             Origin::Literal { host, port } => Some(HostPort { host: host.clone(), port: *port }),
-            Origin::Record(record) => {
-                let url = url::Url::parse(self.records.get(record.as_str())?.url.as_deref()?).ok()?;
-                Some(HostPort { host: url.host_str()?.to_owned(), port: url.port_or_known_default()? })
-            }
+            Origin::Record(record) => self.origins.get(record.as_str()).cloned(),
         }
+    }
+
+    /// Is this login (bound by the page as the account's own) allowed too? `allow` and `except` match it like the user.
+    pub fn login_allowed(&self, login: &str) -> bool {
+        self.policy.account.judge(login) == Account::Allowed
     }
 
     /// The hosts and ports that may be dialled: those of the records' URLs and of literal origins, each once.

@@ -18,6 +18,8 @@ use std::time::Duration;
 
 /// The version of the result line. It changes when a field changes its meaning or goes away.
 const VERSION: u32 = 1;
+/// Room for a result line that is usual.
+const LINE_BYTES: usize = 3 * 1024;
 /// Most bytes for people. A gateway may read stderr only after stdout has ended, and a pipe holds 64 KiB: more would make each wait
 /// for the other, for ever.
 const WORDS_BYTES: usize = 32 * 1024;
@@ -322,6 +324,9 @@ impl RunResult {
 
     /// The last record of the audit log, and what the log has to say to this result.
     pub fn record(&mut self, trail: &mut Trail) {
+        if trail.is_off() {
+            return;
+        }
         let outcome = event::Outcome {
             verb: self.verb,
             outcome: self.outcome,
@@ -361,7 +366,9 @@ impl RunResult {
 
     /// The JSON line, with its newline.
     pub fn line(&self) -> String {
-        let mut line = serde_json::to_string(self).unwrap_or_else(|_| {
+        let mut line = Vec::with_capacity(LINE_BYTES);
+        let written = serde_json::to_writer(&mut line, self).ok().and_then(|()| String::from_utf8(line).ok());
+        let mut line = written.unwrap_or_else(|| {
             format!("{{\"version\":{VERSION},\"outcome\":\"bug\",\"exit\":{},\"reason\":\"the result could not be written\"}}", self.exit)
         });
         line.push('\n');
@@ -426,5 +433,5 @@ fn run_id() -> String {
     let mut bytes = [0_u8; 8];
     // Without randomness the id is zero: it names a run, and protects nothing.
     let _ = getrandom::fill(&mut bytes);
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:016x}", u64::from_be_bytes(bytes))
 }

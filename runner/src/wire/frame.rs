@@ -209,13 +209,29 @@ impl Frame for FromCompiler {
 
 /// The whole frame, header and payload, to be written at once.
 pub fn encode<F: Frame>(run: RunId, frame: &F) -> Result<Vec<u8>, FrameError> {
-    let kind = frame.kind();
-    let mut payload = Vec::new();
-    frame.write(&mut payload)?;
-    let mut bytes = Vec::with_capacity(HEADER_BYTES.saturating_add(payload.len()));
-    bytes.extend_from_slice(&header(kind, run, payload.len())?);
-    bytes.append(&mut payload);
+    let mut bytes = Vec::new();
+    encode_to(run, frame, &mut bytes)?;
     Ok(bytes)
+}
+
+/// Appends the whole frame, or nothing.
+pub fn encode_to<F: Frame>(run: RunId, frame: &F, bytes: &mut Vec<u8>) -> Result<(), FrameError> {
+    let begin = bytes.len();
+    bytes.extend_from_slice(&[0; HEADER_BYTES]);
+    let payload = bytes.len();
+    let written = frame.write(bytes).and_then(|()| header(frame.kind(), run, bytes.len().saturating_sub(payload)));
+    match written {
+        Ok(header) => {
+            if let Some(place) = bytes.get_mut(begin..payload) {
+                place.copy_from_slice(&header);
+            }
+            Ok(())
+        }
+        Err(error) => {
+            bytes.truncate(begin);
+            Err(error)
+        }
+    }
 }
 
 /// The header of a frame whose payload is written apart from it (a module is not worth a copy).

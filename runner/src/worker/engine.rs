@@ -1,7 +1,7 @@
 //! Compile and link.
 
 use super::guest::{self, Guest, RotatorPre};
-use super::{native, scan, wasi};
+use super::{native, reuse, scan, wasi};
 use crate::confine::Handed;
 use crate::wire::{Limits, NativeCode};
 use wasmparser::WasmFeatures;
@@ -140,6 +140,7 @@ pub(super) fn config() -> Config {
     config.memory_reservation(MEMORY_MAX);
     config.memory_reservation_for_growth(0);
     config.memory_may_move(false);
+    reuse::memory_and_stacks(&mut config);
     config.memory_init_cow(false); // it would need a file in memory, and files may have no size here
     // No names and no addresses of the guest in anything that we say.
     config.wasm_backtrace_max_frames(None);

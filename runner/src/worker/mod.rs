@@ -14,6 +14,7 @@
 //! | `port` | a run's way to the broker |
 //! | `wasi` | an inert WASI, where the policy gives one |
 //! | `meter` | limits of a store |
+//! | `reuse` | memory of stores that are over, wiped, for those that follow |
 //! | `trapped` | why a step ended, in words |
 
 mod engine;
@@ -21,6 +22,7 @@ mod guest;
 mod meter;
 mod native;
 mod port;
+mod reuse;
 mod runs;
 mod scan;
 mod trapped;
@@ -93,17 +95,20 @@ fn serve(
     native: Option<Handed>,
     mut enforced: confine::Enforced,
 ) -> Result<(), Stop> {
-    let mut pipe = BufReader::with_capacity(64 * 1024, stdin);
-    let mut decoder = Decoder::<ToWorker>::new();
     let out = port::Out::new(stdout);
+    let mut pipe = BufReader::with_capacity(64 * 1024, out.before_each_read_of(stdin));
+    let mut decoder = Decoder::<ToWorker>::new();
     let mut next = || frame::read(&mut pipe, &mut decoder);
 
-    let Some(loaded) = loaded(&mut next, &out, native)? else { return Ok(()) };
+    let loaded = loaded(&mut next, &out, native)?;
+    // What was asked for may be answered already.
+    let Some(loaded) = loaded else { return Ok(out.flush()?) };
     confine::worker_second_wall(&mut enforced);
     out.write(RunId(0), &ToBroker::Ready(enforced))?;
-    let mut runs = runs::Runs::new(loaded, out);
+    let mut runs = runs::Runs::new(loaded, out.clone());
     loop {
         if runs.has_work() && pipe.buffer().is_empty() && !input_waits() {
+            out.flush()?;
             runs.work()?;
             continue;
         }

@@ -3,24 +3,77 @@
 use super::Stop;
 use crate::wire::frame::{self, Frame, FrameError};
 use crate::wire::{CALLS_PER_STEP, Call, LINE_MAX, LINES_PER_STEP, Level, LogLine, Reply, RunId, ToBroker, clip};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 /// The pipe to the broker, shared by all runs.
+///
+/// Frames are put together, and written before the worker reads (see [`Out::before_each_read_of`]) or computes without reading: the
+/// frames of a batch's lines come many at a time, and so are answered many at a time.
 #[derive(Clone)]
-pub(super) struct Out(Arc<Mutex<Box<dyn Write + Send>>>);
+pub(super) struct Out(Arc<Mutex<Unwritten>>);
+
+struct Unwritten {
+    pipe: Box<dyn Write + Send>,
+    bytes: Vec<u8>,
+    since: Instant,
+}
+
+/// Frames are written at the latest when there are so many bytes of them, …
+const UNWRITTEN_BYTES: usize = 32 * 1024;
+/// … or when the last write is so long ago: a step may compute for some milliseconds, and those before it have nothing to do with that.
+const UNWRITTEN_FOR: Duration = Duration::from_millis(1);
 
 impl Out {
     pub(super) fn new(pipe: Box<dyn Write + Send>) -> Out {
-        Out(Arc::new(Mutex::new(pipe)))
+        Out(Arc::new(Mutex::new(Unwritten { pipe, bytes: Vec::new(), since: Instant::now() })))
     }
 
-    /// One frame, one write.
+    /// Adds one frame.
     pub(super) fn write(&self, run: RunId, frame: &impl Frame) -> io::Result<()> {
-        let bytes = frame::encode(run, frame).map_err(io::Error::other)?;
-        lock(&self.0).write_all(&bytes)
+        let mut out = lock(&self.0);
+        frame::encode_to(run, frame, &mut out.bytes).map_err(io::Error::other)?;
+        if out.bytes.len() >= UNWRITTEN_BYTES || out.since.elapsed() >= UNWRITTEN_FOR {
+            out.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Writes what was added.
+    pub(super) fn flush(&self) -> io::Result<()> {
+        lock(&self.0).flush()
+    }
+
+    /// An input whose reader may have to wait for the broker, who therefore hears first what there is to be said.
+    pub(super) fn before_each_read_of<R: Read>(&self, input: R) -> impl Read {
+        FlushFirst { out: self.clone(), input }
+    }
+}
+
+impl Unwritten {
+    fn flush(&mut self) -> io::Result<()> {
+        self.since = Instant::now();
+        if self.bytes.is_empty() {
+            return Ok(());
+        }
+        self.pipe.write_all(&self.bytes)?;
+        self.bytes.clear();
+        self.bytes.shrink_to(UNWRITTEN_BYTES * 2);
+        Ok(())
+    }
+}
+
+struct FlushFirst<R> {
+    out: Out,
+    input: R,
+}
+
+impl<R: Read> Read for FlushFirst<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.out.flush()?;
+        self.input.read(buffer)
     }
 }
 
@@ -116,7 +169,9 @@ impl Port {
         } else {
             return Ok(());
         };
-        self.out.write(self.run, &ToBroker::Log(line))
+        self.out.write(self.run, &ToBroker::Log(line))?;
+        // It is evidence, whatever the rotator does next.
+        self.out.flush()
     }
 
     /// The time, as far as this run can tell.

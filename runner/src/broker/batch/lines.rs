@@ -5,10 +5,10 @@ use std::io::{ErrorKind, Read};
 use tokio::sync::mpsc;
 use zeroize::{Zeroize as _, Zeroizing};
 
-/// Lines that are read ahead.
-const AHEAD: usize = 4;
-/// Bytes read at once.
-const CHUNK: usize = 64 * 1024;
+/// Pieces of input that are read ahead. Lines are handed over by the piece: waking somebody for each would cost more than cutting it.
+const AHEAD: usize = 1;
+/// Bytes of a piece.
+const CHUNK: usize = 32 * 1024;
 
 /// One line that is not blank.
 #[derive(Debug)]
@@ -28,9 +28,31 @@ pub enum Next {
     Broken(String),
 }
 
-/// Reads `input` until its end, or until the receiver is dropped.
-pub fn read(mut input: impl Read + Send + 'static) -> std::io::Result<mpsc::Receiver<Next>> {
-    let (lines, taken) = mpsc::channel(AHEAD);
+/// The lines of an input, one after the other.
+#[derive(Debug)]
+pub struct Lines {
+    pieces: mpsc::Receiver<Result<Vec<Line>, String>>,
+    piece: std::vec::IntoIter<Line>,
+}
+
+impl Lines {
+    /// The next line; nothing at the end. May be dropped at any time and called again.
+    pub async fn next(&mut self) -> Option<Next> {
+        loop {
+            if let Some(line) = self.piece.next() {
+                return Some(Next::Line(line));
+            }
+            match self.pieces.recv().await? {
+                Ok(lines) => self.piece = lines.into_iter(),
+                Err(why) => return Some(Next::Broken(why)),
+            }
+        }
+    }
+}
+
+/// Reads `input` until its end, or until the lines are dropped.
+pub fn read(mut input: impl Read + Send + 'static) -> std::io::Result<Lines> {
+    let (pieces, taken) = mpsc::channel(AHEAD);
     std::thread::Builder::new().name("stdin".to_owned()).spawn(move || {
         let mut cutter = Cutter::default();
         let mut chunk = Zeroizing::new(vec![0; CHUNK]);
@@ -39,7 +61,7 @@ pub fn read(mut input: impl Read + Send + 'static) -> std::io::Result<mpsc::Rece
                 Ok(count) => count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => {
-                    let _ = lines.blocking_send(Next::Broken(format!("stdin cannot be read ({})", error.kind())));
+                    let _ = pieces.blocking_send(Err(format!("stdin cannot be read ({})", error.kind())));
                     return;
                 }
             };
@@ -48,17 +70,12 @@ pub fn read(mut input: impl Read + Send + 'static) -> std::io::Result<mpsc::Rece
             } else {
                 cutter.take(chunk.get(..count).unwrap_or_default())
             };
-            for line in found {
-                if lines.blocking_send(Next::Line(line)).is_err() {
-                    return;
-                }
-            }
-            if count == 0 {
+            if !found.is_empty() && pieces.blocking_send(Ok(found)).is_err() || count == 0 {
                 return;
             }
         }
     })?;
-    Ok(taken)
+    Ok(Lines { pieces: taken, piece: Vec::new().into_iter() })
 }
 
 /// Cuts pieces of input into lines.

@@ -247,18 +247,22 @@ impl Batch {
             tokio::select! {
                 () = interrupts.wait(1), if !stopped => self.stop(Stop::Signal),
                 Some(finished) = under_way.join_next(), if !under_way.is_empty() => {
-                    // A line that panics ends the process: see `cli::out::on_panic`.
-                    let Ok(Finished { .. }) = &finished else { continue };
-                    let Ok(finished) = finished else { continue };
-                    tally.add(&finished);
-                    progress(&tally);
-                    for result in order.finish(finished.place, finished.line) {
-                        if printer.print(result).await.is_err() {
-                            self.stop(Stop::StdoutClosed);
+                    let mut results = String::with_capacity(order::AT_ONCE + order::AT_ONCE / 8);
+                    let mut next = Some(finished);
+                    while let Some(finished) = next {
+                        // A line that panics ends the process: see `cli::out::on_panic`.
+                        if let Ok(finished) = finished {
+                            tally.add(&finished);
+                            order.finish(finished.place, finished.line, &mut results);
                         }
+                        next = if results.len() < order::AT_ONCE { under_way.try_join_next() } else { None };
+                    }
+                    progress(&tally);
+                    if !results.is_empty() && printer.print(results).await.is_err() {
+                        self.stop(Stop::StdoutClosed);
                     }
                 }
-                next = input.recv(), if takes => match next {
+                next = input.next(), if takes => match next {
                     Some(Next::Line(line)) => {
                         last_read = line.number;
                         under_way.spawn_local(Rc::clone(&self).line(line.number, order.begin(), self.bound(line)));

@@ -1,12 +1,14 @@
 //! Results in the order of the input, whatever the order in which lines finish; written by a thread of its own.
 
 use std::collections::BTreeMap;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::thread::JoinHandle;
 use tokio::sync::mpsc;
 
-/// Results that wait for the writer.
-const AHEAD: usize = 64;
+/// Writes that wait for the writer, each of all results that were there at one time.
+const AHEAD: usize = 4;
+/// Bytes of results after which they are handed over, though there are more.
+pub const AT_ONCE: usize = 32 * 1024;
 
 /// Puts results into the order in which their lines were begun.
 #[derive(Debug)]
@@ -36,18 +38,18 @@ impl Order {
         self.begun - 1
     }
 
-    /// A line has finished; answers with the results that can be written now.
-    pub fn finish(&mut self, place: u64, result: String) -> Vec<String> {
-        if self.window.is_none() {
-            return vec![result];
+    /// A line has finished; appends the results that can be written now.
+    pub fn finish(&mut self, place: u64, result: String, ready: &mut String) {
+        if self.window.is_none() || place == self.out {
+            ready.push_str(&result);
+            self.out += 1;
+        } else {
+            self.waiting.insert(place, result);
         }
-        self.waiting.insert(place, result);
-        let mut ready = Vec::new();
         while let Some(result) = self.waiting.remove(&self.out) {
-            ready.push(result);
+            ready.push_str(&result);
             self.out += 1;
         }
-        ready
     }
 }
 
@@ -67,22 +69,20 @@ impl Printer {
     pub fn start(stdout: impl Write + Send + 'static) -> std::io::Result<Printer> {
         let (results, mut taken) = mpsc::channel::<String>(AHEAD);
         let thread = std::thread::Builder::new().name("stdout".to_owned()).spawn(move || {
-            let mut stdout = BufWriter::with_capacity(64 * 1024, stdout);
-            while let Some(result) = taken.blocking_recv() {
-                let written = stdout.write_all(result.as_bytes());
-                let flushed = if taken.is_empty() { stdout.flush() } else { Ok(()) };
-                if written.and(flushed).is_err() {
+            let mut stdout = stdout;
+            while let Some(results) = taken.blocking_recv() {
+                // One write, flushed: what stdout is may keep a buffer of its own.
+                if stdout.write_all(results.as_bytes()).and_then(|()| stdout.flush()).is_err() {
                     return;
                 }
             }
-            let _ = stdout.flush();
         })?;
         Ok(Printer { results, thread })
     }
 
-    /// Hands a result over; waits while the reader is behind.
-    pub async fn print(&self, result: String) -> Result<(), Closed> {
-        self.results.send(result).await.map_err(|_| Closed)
+    /// Hands results over; waits while the reader is behind.
+    pub async fn print(&self, results: String) -> Result<(), Closed> {
+        self.results.send(results).await.map_err(|_| Closed)
     }
 
     /// Waits until everything is written.
@@ -106,8 +106,9 @@ mod tests {
                 prop_assert_eq!(results.begin(), place);
             }
             prop_assert!(!results.has_room());
-            let out: Vec<String> = order.into_iter().flat_map(|place| results.finish(place, place.to_string())).collect();
-            prop_assert_eq!(out, (0..20).map(|place| place.to_string()).collect::<Vec<_>>());
+            let mut out = String::new();
+            order.into_iter().for_each(|place| results.finish(place, format!("{place} "), &mut out));
+            prop_assert_eq!(out, (0..20).map(|place| format!("{place} ")).collect::<String>());
             prop_assert!(results.has_room() && results.waiting.is_empty());
         }
     }
@@ -116,8 +117,11 @@ mod tests {
     fn as_they_finish_nothing_waits() {
         let mut results = Order::new(None);
         let (first, second) = (results.begin(), results.begin());
-        assert_eq!(results.finish(second, "b".to_owned()), ["b"]);
-        assert_eq!(results.finish(first, "a".to_owned()), ["a"]);
+        let mut out = String::new();
+        results.finish(second, "b".to_owned(), &mut out);
+        assert_eq!(out, "b");
+        results.finish(first, "a".to_owned(), &mut out);
+        assert_eq!(out, "ba");
         assert!(results.has_room());
     }
 }

@@ -31,9 +31,11 @@ const WIDEST_ENCODING: usize = 24;
 /// How often redacting is repeated, should what is left together spell a secret anew.
 const ROUNDS: usize = 4;
 
-/// Cuts secrets out of texts. Built anew when a secret is added (captures, cookies): what is costly is made at first use.
+/// Cuts secrets out of texts. Built anew when a secret is added (captures, cookies): what is costly is made at first use, and the forms of
+/// the secrets, some sixty each, only once a text holds something that one of them begins with.
 pub struct Redactor {
     secrets: Vec<Known>,
+    beginnings: OnceCell<Beginnings>,
     patterns: OnceCell<Vec<Pattern>>,
 }
 
@@ -78,7 +80,7 @@ impl Redactor {
                 known.push(Known { mark: format!("[{label}]"), text: Zeroizing::new(text.to_owned()) });
             }
         }
-        Redactor { secrets: known, patterns: OnceCell::new() }
+        Redactor { secrets: known, beginnings: OnceCell::new(), patterns: OnceCell::new() }
     }
 
     /// The text with each occurrence replaced by `[api.token]`-like marks; a text above 64 KiB is cut. Redacting twice is
@@ -117,10 +119,14 @@ impl Redactor {
 
     /// What is to be cut out, in order, without overlaps.
     fn hits(&self, text: &str) -> Vec<Hit> {
-        let patterns = self.patterns.get_or_init(|| self.patterns());
+        let beginnings = self.beginnings.get_or_init(|| Beginnings::of(&self.secrets));
         let mut hits = Vec::new();
         for view in views::all(text) {
             let lower = view.lower();
+            if !beginnings.may_be_in(&lower) {
+                continue;
+            }
+            let patterns = self.patterns.get_or_init(|| self.patterns());
             let grams = Grams::of(&lower);
             for pattern in patterns.iter().filter(|pattern| grams.may_hold(&pattern.bytes)) {
                 let hay = if pattern.stands == Stands::Anywhere { &lower } else { view.bytes() };
@@ -161,18 +167,88 @@ impl Redactor {
     fn patterns(&self) -> Vec<Pattern> {
         let mut patterns = Vec::new();
         for (secret, known) in self.secrets.iter().enumerate() {
-            let text = known.text.as_str();
-            let (found, stands) = match text.len() {
-                LONG.. => (forms::anywhere(text), Stands::Anywhere),
-                WORD.. => (forms::alone(text), Stands::Alone),
-                _ => (vec![text.as_bytes().to_vec()], Stands::Whole),
-            };
-            for bytes in found {
+            let stands = known.stands();
+            for bytes in known.forms() {
                 let bytes = Zeroizing::new(if stands == Stands::Anywhere { bytes.to_ascii_lowercase() } else { bytes });
                 patterns.push(Pattern { secret, bytes, stands });
             }
         }
         patterns
+    }
+}
+
+impl Known {
+    fn stands(&self) -> Stands {
+        match self.text.len() {
+            LONG.. => Stands::Anywhere,
+            WORD.. => Stands::Alone,
+            _ => Stands::Whole,
+        }
+    }
+
+    fn forms(&self) -> Vec<Vec<u8>> {
+        match self.stands() {
+            Stands::Anywhere => forms::anywhere(&self.text),
+            Stands::Alone => forms::alone(&self.text),
+            Stands::Whole => vec![self.text.as_bytes().to_vec()],
+        }
+    }
+}
+
+/// The first four bytes of every form of every secret, in lower case. Nearly every text holds none of them, and then no form.
+struct Beginnings {
+    fours: Zeroizing<Vec<u32>>,
+    /// Tells of most runs of four bytes that they are not among them.
+    bits: Zeroizing<[u64; 1 << (Beginnings::BITS - 6)]>,
+    /// A form is shorter than that.
+    always: bool,
+}
+
+impl Beginnings {
+    const BITS: u32 = 12;
+
+    fn of(secrets: &[Known]) -> Beginnings {
+        // Some sixty for each: none of what is outgrown stays behind.
+        let fours = Zeroizing::new(Vec::with_capacity(secrets.len() * 96));
+        let mut all = Beginnings { fours, bits: Zeroizing::new([0; _]), always: false };
+        for known in secrets {
+            match known.stands() {
+                Stands::Anywhere => forms::beginnings(&known.text, |four| all.add(&four)),
+                Stands::Alone | Stands::Whole => {
+                    for form in known.forms().into_iter().map(Zeroizing::new) {
+                        match form.first_chunk::<4>() {
+                            Some(four) => all.add(&four.map(|byte| byte.to_ascii_lowercase())),
+                            None => all.always = true,
+                        }
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    fn add(&mut self, four: &[u8; 4]) {
+        let four = u32::from_be_bytes(*four);
+        if let Some(word) = self.bits.get_mut(Self::place(four) / 64) {
+            *word |= 1 << (Self::place(four) % 64);
+        }
+        self.fours.push(four);
+    }
+
+    fn may_be_in(&self, lower: &[u8]) -> bool {
+        let mut four = 0;
+        self.always
+            || (1..).zip(lower).any(|(length, byte)| {
+                four = four << 8 | u32::from(*byte);
+                let place = Self::place(four);
+                length >= 4
+                    && self.bits.get(place / 64).is_some_and(|word| word >> (place % 64) & 1 == 1)
+                    && self.fours.contains(&four)
+            })
+    }
+
+    fn place(four: u32) -> usize {
+        (four.wrapping_mul(0x9e37_79b1) >> (32 - Self::BITS)) as usize
     }
 }
 

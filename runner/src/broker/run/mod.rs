@@ -174,7 +174,7 @@ fn plan(bound: &Bound) -> Plan {
     let (page, policy) = (&bound.page, &bound.policy);
     let has_old = bound.old_password.is_some();
     let routes = |step: Step| page.routes.iter().filter(move |route| route.steps.contains(&step));
-    let needs_old = routes(Step::Change).any(|route| route.sources().contains(&Source::OldPassword));
+    let needs_old = routes(Step::Change).any(|route| route.places(|source| *source == Source::OldPassword));
     let changing = |step: Step| routes(step).any(|route| route.changes);
     Plan {
         has_old,

@@ -287,7 +287,7 @@ impl<'b> Desk<'b> {
     }
 
     fn host_of(&self, route: &Route) -> String {
-        self.bound.origin_of(route).map_or_else(String::new, |origin| origin.host)
+        self.bound.origin_of(route).map(|origin| origin.host).unwrap_or_default()
     }
 
     fn facts(&self, step: Step) -> RunFacts {

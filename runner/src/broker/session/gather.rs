@@ -6,10 +6,9 @@ use crate::broker::http::failure::{DialError, NoAnswer};
 use crate::broker::retry;
 use crate::page::answer::Answer;
 use crate::page::judge;
-use crate::page::model::{Origin, Route};
+use crate::page::model::Route;
 use crate::page::place::{self, NextPage, Placed};
 use crate::page::template::Source;
-use crate::policy::file::HostPort;
 use std::time::{Instant, SystemTime};
 
 /// All pages of a list together may be this many times as large as one answer: they are read, and kept, as a whole.
@@ -134,25 +133,14 @@ impl<'b> Desk<'b> {
 
     /// In a batch, a provider that is busy wants nothing of the other lines either.
     fn pause_others(&self, route: &Route, answer: &Answer) {
-        if let (Some(pause), Some(host)) = (retry::for_all(answer, SystemTime::now()), self.origin_of(route)) {
+        if let (Some(pause), Some(host)) = (retry::for_all(answer, SystemTime::now()), self.bound.origin_of(route)) {
             self.capability.pause(&host, pause);
         }
     }
 
     /// Until when nothing should be sent by this route, in a batch whose provider asked for a pause.
     pub(super) fn paused(&self, route: &Route) -> Option<Instant> {
-        self.capability.paused(&self.origin_of(route)?)
-    }
-
-    /// Where a route leads.
-    fn origin_of(&self, route: &Route) -> Option<HostPort> {
-        match &route.target.origin {
-            Origin::Literal { host, port } => Some(HostPort { host: host.clone(), port: *port }),
-            Origin::Record(record) => {
-                let url = url::Url::parse(self.bound.records.get(record.as_str())?.url.as_deref()?).ok()?;
-                Some(HostPort { host: url.host_str()?.to_owned(), port: url.port_or_known_default()? })
-            }
-        }
+        self.capability.paused(&self.bound.origin_of(route)?)
     }
 
     fn place_again(
@@ -176,5 +164,5 @@ fn is_personal(route: &Route) -> bool {
     let of_account = |source: &Source| {
         matches!(source, Source::OldPassword | Source::NewPassword | Source::Candidate | Source::Capture(_))
     };
-    !route.captures.is_empty() || route.sources().iter().any(of_account)
+    !route.captures.is_empty() || route.places(of_account)
 }

@@ -180,8 +180,44 @@ fn text_layer(layer: u8, choice: u64, text: &str) -> String {
     out
 }
 
+/// What is found when every text is searched for every form.
+fn without_beginnings(secrets: &[(&str, &str)]) -> Redactor {
+    let all = Redactor::new(secrets.iter().copied());
+    let always = Beginnings { always: true, ..Beginnings::of(&[]) };
+    assert!(all.beginnings.set(always).is_ok());
+    all
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn each_form_of_a_secret_begins_as_one_of_the_beginnings(secret in "(\\PC|[a-z]|[ -~é&<\"\\\\]|[\u{0}-\u{ff}]){1,30}") {
+        let known = Known { mark: String::new(), text: Zeroizing::new(secret.clone()) };
+        let beginnings = Beginnings::of(&[known]);
+        for pattern in Redactor::new([("a", secret.as_str())]).patterns() {
+            prop_assert!(beginnings.may_be_in(&pattern.bytes.to_ascii_lowercase()), "{:?}", pattern.bytes);
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_passed_over_holds_nothing(
+        secrets in proptest::collection::vec("[a-z0-9é+/&% ]{1,12}", 1..4),
+        pieces in proptest::collection::vec((0usize..6, 0usize..80, "[a-z&%+ ]{0,6}"), 0..8),
+    ) {
+        let secrets: Vec<(&str, &str)> = secrets.iter().map(|secret| ("a.b", secret.as_str())).collect();
+        let searched = without_beginnings(&secrets);
+        let forms: Vec<Vec<String>> = secrets
+            .iter()
+            .map(|secret| Redactor::new([*secret]).patterns())
+            .map(|patterns| patterns.iter().map(|form| String::from_utf8_lossy(&form.bytes).into_owned()).collect())
+            .collect();
+        let text: String = pieces
+            .iter()
+            .map(|(secret, form, other)| forms.get(*secret).map_or(other, |forms| &forms[form % forms.len()]).as_str())
+            .collect();
+        prop_assert_eq!(Redactor::new(secrets.iter().copied()).redact(&text), searched.redact(&text));
+    }
 
     #[test]
     fn no_composition_of_encodings_gets_through(

@@ -11,8 +11,8 @@ const MOST: usize = 40;
 /// A text, perhaps with escapes undone.
 pub(super) struct View {
     bytes: Zeroizing<Vec<u8>>,
-    /// For each byte the part of the text it comes from.
-    from: Vec<(u32, u32)>,
+    /// For each byte the part of the text it comes from; none for the text itself.
+    from: Option<Vec<(u32, u32)>>,
     layers: usize,
     squeezed: bool,
 }
@@ -29,14 +29,15 @@ type Undo = fn(&[u8]) -> Option<(Stands, usize)>;
 
 /// All views of a text; itself first.
 pub(super) fn all(text: &str) -> Vec<View> {
-    const UNDO: [Undo; 4] = [percent, form, backslash, entity];
+    const UNDO: [(Undo, &[u8]); 4] = [(percent, b"%"), (form, b"%+"), (backslash, b"\\"), (entity, b"&")];
+    const BLANKS: &[u8] = b" \t\n\x0c\r:";
     let mut views = vec![View::of(text)];
     let mut at = 0;
     while let Some(view) = views.get(at) {
         let mut more = Vec::new();
         if view.layers < LAYERS && !view.squeezed {
-            more.extend(UNDO.iter().filter_map(|undo| view.undone(*undo)));
-            more.extend(view.undone(space).map(|squeezed| View { squeezed: true, ..squeezed }));
+            more.extend(UNDO.iter().filter_map(|(undo, marks)| view.undone(*undo, marks)));
+            more.extend(view.undone(space, BLANKS).map(|squeezed| View { squeezed: true, ..squeezed }));
         }
         let room = MOST - views.len();
         views.extend(more.into_iter().take(room));
@@ -47,10 +48,7 @@ pub(super) fn all(text: &str) -> Vec<View> {
 
 impl View {
     fn of(text: &str) -> View {
-        // Texts are cut far below 4 GiB before they come here.
-        let places = 0..u32::try_from(text.len()).unwrap_or(u32::MAX);
-        let bytes = Zeroizing::new(text.as_bytes().to_vec());
-        View { bytes, from: places.map(|at| (at, at + 1)).collect(), layers: 0, squeezed: false }
+        View { bytes: Zeroizing::new(text.as_bytes().to_vec()), from: None, layers: 0, squeezed: false }
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -68,13 +66,17 @@ impl View {
 
     /// The part of the text that `len` bytes (at least one) at `at` come from.
     pub(super) fn source(&self, at: usize, len: usize) -> (usize, usize) {
-        let first = self.from.get(at).map_or(0, |(from, _)| *from);
-        let last = self.from.get((at + len).saturating_sub(1)).map_or(0, |(_, to)| *to);
+        let Some(places) = &self.from else { return (at, at + len) };
+        let first = places.get(at).map_or(0, |(from, _)| *from);
+        let last = places.get((at + len).saturating_sub(1)).map_or(0, |(_, to)| *to);
         (first as usize, last as usize)
     }
 
-    /// The view with each such escape undone once; none if there is nothing to undo.
-    fn undone(&self, undo: Undo) -> Option<View> {
+    /// The view with each such escape undone once; none if there is nothing to undo. Each escape begins with one of `marks`.
+    fn undone(&self, undo: Undo, marks: &[u8]) -> Option<View> {
+        if !self.bytes.iter().any(|byte| marks.contains(byte)) {
+            return None;
+        }
         let mut bytes = Zeroizing::new(Vec::with_capacity(self.bytes.len()));
         let mut from = Vec::with_capacity(self.bytes.len());
         let mut at = 0;
@@ -101,11 +103,11 @@ impl View {
             from.extend(stands.iter().map(|_| (narrow(first), narrow(last))));
             at += taken;
         }
-        any.then_some(View { bytes, from, layers: self.layers + 1, squeezed: false })
+        any.then_some(View { bytes, from: Some(from), layers: self.layers + 1, squeezed: false })
     }
 }
 
-/// Places come from `u32`s.
+/// Texts are cut far below 4 GiB before they come here.
 fn narrow(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(u32::MAX)
 }
