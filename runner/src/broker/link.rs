@@ -24,6 +24,11 @@ pub const NATIVE_WORD: &str = "native";
 /// Says to a worker that a message comes before the first frame: it brings a file of native code, or says that there is none.
 pub const TOLD_WORD: &str = "told";
 
+/// Bytes that are read ahead from a worker of one run: its frames come one by one, and each page of the buffer costs a fault.
+const ONE_RUN: usize = 4 * 1024;
+/// The same from a worker of a batch, which writes many frames at a time.
+const MANY_RUNS: usize = 64 * 1024;
+
 /// A worker process: this binary, re-executed as `rotabox __worker`, with an empty environment and two pipes. It is
 /// killed when this is dropped.
 #[derive(Debug)]
@@ -82,7 +87,7 @@ impl Link {
         let (Some(to_worker), Some(from_worker)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(std::io::Error::other("the pipes to the worker are missing"));
         };
-        Ok(Link::new(Process::Child(Box::new(child)), to_worker, from_worker))
+        Ok(Link::new(Process::Child(Box::new(child)), to_worker, from_worker, ONE_RUN))
     }
 
     /// Has the launcher start a worker.
@@ -92,20 +97,20 @@ impl Link {
         let to_worker = ChildStdin::from_std(std::process::ChildStdin::from(started.to_worker))?;
         let from_worker = ChildStdout::from_std(std::process::ChildStdout::from(started.from_worker))?;
         let process = Process::Launched { launcher: Arc::clone(launcher), id: started.process, ended: None };
-        Ok(Link::new(process, to_worker, from_worker))
+        Ok(Link::new(process, to_worker, from_worker, MANY_RUNS))
     }
 
     /// A worker that was started early and has now been told what there is.
     pub(super) fn told(started: Started) -> std::io::Result<Link> {
         let to_worker = ChildStdin::from_std(std::process::ChildStdin::from(started.to_worker))?;
-        Ok(Link::new(Process::Child(Box::new(started.child)), to_worker, started.from_worker))
+        Ok(Link::new(Process::Child(Box::new(started.child)), to_worker, started.from_worker, ONE_RUN))
     }
 
-    fn new(process: Process, to_worker: ChildStdin, from_worker: ChildStdout) -> Link {
+    fn new(process: Process, to_worker: ChildStdin, from_worker: ChildStdout, read_ahead: usize) -> Link {
         Link {
             process,
             to_worker,
-            from_worker: BufReader::with_capacity(64 * 1024, from_worker),
+            from_worker: BufReader::with_capacity(read_ahead, from_worker),
             decoder: Decoder::new(),
             early: VecDeque::new(),
             ledger: Ledger { turn: Turn::Fresh, runs: BTreeMap::new() },

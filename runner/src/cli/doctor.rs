@@ -4,7 +4,7 @@ use super::signed;
 use super::{Exit, Files, Out, worker};
 use crate::audit::Audit;
 use crate::broker::http::client::Trust;
-use crate::confine::{self, Enforced, Measure};
+use crate::confine::{self, Enforced, Measure, names};
 use crate::native;
 use crate::page::Step;
 use crate::policy::find::{self, Found};
@@ -75,6 +75,7 @@ impl Doctor {
         );
         user(&mut findings);
         clock(&mut findings);
+        name_service(&mut findings);
         let host = host_file(self.files.config.as_deref(), &mut findings);
         audit(&host, &mut findings);
         worker_starts(&mut findings);
@@ -142,6 +143,26 @@ fn clock(findings: &mut Findings) {
         findings.ok("clock", jiff::Timestamp::from_second(now.as_second()).unwrap_or(now).to_string());
     } else {
         findings.fail("clock", format!("{now} cannot be right, and certificates are judged by it; set the clock"));
+    }
+}
+
+/// A static build looks up less than the machine may be set up for.
+fn name_service(findings: &mut Findings) {
+    if !names::is_static() {
+        findings.ok("names", "looked up by the system's name service");
+        return;
+    }
+    let nsswitch = std::fs::read_to_string("/etc/nsswitch.conf").unwrap_or_default();
+    match names::beyond_files_and_dns(&nsswitch).as_slice() {
+        [] => findings.ok("names", "looked up in the hosts file and by DNS: this build is static"),
+        missed => findings.warn(
+            "names",
+            format!(
+                "this build is static and looks names up in the hosts file and by DNS; /etc/nsswitch.conf asks {} too: if the provider \
+                 is known there only, install `rotabox-dynamic`",
+                escape(&missed.join(", "), 200)
+            ),
+        ),
     }
 }
 

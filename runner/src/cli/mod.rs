@@ -20,7 +20,7 @@ mod test;
 mod worker;
 
 use crate::confine::Enforced;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Command, FromArgMatches as _, Parser, Subcommand};
 pub use out::Out;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -93,12 +93,25 @@ fn shell_word(path: &Path) -> String {
     if !text.is_empty() && text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
+/// The verb that a gateway calls thousands of times a day, without making up the other fifteen first. What it does not take (a mistake, a
+/// wish for help) is left to the whole command line, which has the words for it.
+fn one_of_a_run(args: &[OsString]) -> Option<Verb> {
+    let [_, verb, rest @ ..] = args else { return None };
+    if verb != "run" {
+        return None;
+    }
+    let alone = run::Run::augment_args(Command::new("run")).disable_version_flag(true).disable_help_flag(true);
+    let matches = alone.try_get_matches_from(std::iter::once(verb).chain(rest)).ok()?;
+    run::Run::from_arg_matches(&matches).ok().map(Verb::Run)
+}
+
 /// Parses `args` and runs the verb. Errors go to stderr; the exit code belongs to the outcome, whatever becomes of the
 /// output.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut out = Out::standard();
-    let verb = match Cli::try_parse_from(args) {
-        Ok(cli) => cli.verb,
+    let args: Vec<OsString> = args.into_iter().collect();
+    let verb = match one_of_a_run(&args).map_or_else(|| Cli::try_parse_from(args).map(|cli| cli.verb), Ok) {
+        Ok(verb) => verb,
         Err(error) => {
             let text = error.render().to_string();
             return if error.use_stderr() {

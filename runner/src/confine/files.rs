@@ -3,7 +3,7 @@
 //! The worker may do neither. The broker may read what the name service reads, and dial the ports that the policy names.
 //! Destination addresses are not the kernel's business here: `broker/http` decides those.
 
-use super::Measure;
+use super::{Measure, names};
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, NetPort, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr,
     RulesetError, RulesetStatus,
@@ -17,21 +17,19 @@ const KNOWN: ABI = ABI::V5;
 const NAME_SERVICE: &[&str] = &[
     "/etc/resolv.conf",
     "/etc/hosts",
-    "/etc/nsswitch.conf",
     "/etc/host.conf",
     "/etc/gai.conf",
     "/etc/services",
-    "/etc/ld.so.cache",
     "/run/systemd/resolve", // systemd-resolved's own resolv.conf
     "/run/resolvconf",
     "/run/nscd",
-    "/lib",
-    "/lib64",
-    "/usr/lib", // name-service modules are loaded on first use
     "/dev/null",
     "/dev/urandom",
     "/proc/self/task", // the thread count that the standard library asks for
 ];
+
+/// What they read besides in a binary that is not static: modules of the name service are loaded on first use.
+const NAME_SERVICE_MODULES: &[&str] = &["/etc/nsswitch.conf", "/etc/ld.so.cache", "/lib", "/lib64", "/usr/lib"];
 
 /// For the worker: no file, no port.
 pub(super) fn nothing() -> Measure {
@@ -58,7 +56,8 @@ pub(super) fn itself_only() -> Measure {
 pub(super) fn names_and_ports(ports: &[u16], folder: Option<&Path>) -> Measure {
     measured(|| {
         let mut rules = ruleset()?.create()?;
-        for path in NAME_SERVICE {
+        let modules = if names::is_static() { &[] } else { NAME_SERVICE_MODULES };
+        for path in NAME_SERVICE.iter().chain(modules) {
             // What this machine does not have needs no rule.
             if let Ok(file) = PathFd::new(path) {
                 rules = rules.add_rule(PathBeneath::new(file, reading(path)))?;

@@ -29,6 +29,7 @@ mod linux;
 #[cfg(not(target_os = "linux"))]
 #[path = "other.rs"]
 mod linux;
+pub mod names;
 mod unix;
 
 use serde::{Deserialize, Serialize};

@@ -30,6 +30,10 @@ pub(super) fn read_all(input: &mut dyn Read) -> Result<Zeroizing<Vec<u8>>, Input
     filling.whole()
 }
 
+/// Room for a line, until it turns out to be longer: real ones have one to eight KiB. All of it is wiped in the end, and so costs a fault
+/// for each page.
+const FIRST_BYTES: usize = 16 * 1024;
+
 /// A buffer that grows up to the cap. Those that were outgrown are wiped.
 pub(super) struct Filling {
     buffer: Zeroizing<Vec<u8>>,
@@ -38,7 +42,7 @@ pub(super) struct Filling {
 
 impl Filling {
     pub(super) fn new() -> Filling {
-        Filling { buffer: Zeroizing::new(vec![0; 64 * 1024]), filled: 0 }
+        Filling { buffer: Zeroizing::new(vec![0; FIRST_BYTES]), filled: 0 }
     }
 
     /// Reads once. `Some(0)` is the end; `None`: there is nothing to read now (the reader would have to wait).

@@ -108,7 +108,8 @@ impl Stored {
 
     /// Hashes the code, however large.
     pub fn check_all(&self) -> Result<(), Refusal> {
-        const PIECE: u64 = 64 * 1024;
+        // Small enough to cost few pages that were never touched before.
+        const PIECE: u64 = 16 * 1024;
         let mut hash = Sha256::new();
         let mut piece = vec![0; usize::try_from(PIECE.min(self.label.code_bytes)).unwrap_or_default()];
         let mut at = 0;

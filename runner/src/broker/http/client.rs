@@ -10,7 +10,7 @@ use crate::policy::host::{HostFile, Roots};
 use crate::policy::tls::ByOrigin;
 use reqwest::dns::{Name, Resolve, Resolving};
 use rustls::client::Resumption;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{CipherSuite, ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use std::collections::BTreeMap;
@@ -233,7 +233,10 @@ fn certificates(path: &Path, fix: &'static str) -> Result<Vec<CertificateDer<'st
 
 /// TLS 1.2 and 1.3 by ring; no key log, no early data. Nothing is resumed, so each connection proves the server anew.
 fn tls(roots: Arc<RootCertStore>) -> Result<ClientConfig, SetupError> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut provider = rustls::crypto::ring::default_provider();
+    // AES-128 first, as browsers have it: its SHA-256 is done by the processor, the SHA-384 of the other is not. The server decides.
+    provider.cipher_suites.sort_by_key(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
+    let provider = Arc::new(provider);
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .map_err(|error| SetupError::Tls(error.to_string()))?
