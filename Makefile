@@ -4,8 +4,11 @@ SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 LINES       := 100000
 TARGET      := $(or $(CARGO_TARGET_DIR),target)
+# Static, at no fixed address; relocations packed. (Flags of the last step alone: the libraries are those of the dynamic build.)
+STATIC       = $(if $(findstring linux-gnu,$(shell rustc -vV)),-C target-feature=+crt-static -C link-arg=-Wl$(COMMA)-z$(COMMA)pack-relative-relocs)
+COMMA       := ,
 
-.PHONY: help setup build guests dist test vendor browser test-real bench guards demo soak lint advisories clean fuzz
+.PHONY: help setup build guests release dist test vendor browser test-real bench guards demo soak lint advisories clean fuzz
 
 help:             ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -19,13 +22,18 @@ build: setup      ## the runner and the stand-ins
 guests: build     ## every rotator, packed, into target/guests
 	$(TARGET)/debug/build-guests
 
-dist: guests      ## what is installed: the runner as a release build, the packed rotators and the pages, in dist/
-	cargo build --release --package rotabox --bin rotabox
+release: setup    ## the runner as it is installed: a static release build, target/release/rotabox
+	cargo rustc --release --package rotabox --bin rotabox -- $(STATIC)
+
+dist: guests      ## what is installed: both builds of the runner, the packed rotators and the pages, in dist/
 	rm -rf dist
+	cargo build --release --package rotabox --bin rotabox
+	install -D -m 0755 $(TARGET)/release/rotabox dist/rotabox-dynamic
+	$(MAKE) --no-print-directory release
 	install -D -m 0755 $(TARGET)/release/rotabox dist/rotabox
 	install -D -m 0644 -t dist $(TARGET)/guests/okta.wasm $(TARGET)/guests/rest.wasm
 	install -D -m 0644 -t dist/pages guests/rest/pages/*.toml
-	cd dist && sha256sum rotabox *.wasm pages/*.toml > SHA256SUMS
+	cd dist && sha256sum rotabox rotabox-dynamic *.wasm pages/*.toml > SHA256SUMS
 
 test: guests      ## everything that is promised: units, properties, cases against the stand-ins, the vendor's own client
 	cargo test --workspace
@@ -44,22 +52,21 @@ browser: build    ## the HTML report in Chromium: a phone, a desk, the dark, pap
 test-real: guests ## rotates passwords on real servers: RabbitMQ, OpenBao, Matrix Synapse
 	python3 tests/real/run.py
 
-bench: guests     ## measures the release build beside Bash, Python and the published script; ROUNDS=20, MARKDOWN=file
-	cargo build --release --package rotabox --bin rotabox
+bench: guests release ## measures the release build beside Bash, Python and the published script; ROUNDS=20, MARKDOWN=file
 	@sh benches/setup.sh
 	$(TARGET)/debug/rotabox-bench compare --rounds $(or $(ROUNDS),20) $(if $(MARKDOWN),--markdown $(MARKDOWN))
 
 guards: guests    ## counts that a busy machine does not move (page faults, system calls, files, memory, instructions), with their budgets
 	@sh benches/valgrind.sh
-	cargo build --profile quick --package rotabox --package rotabox-happy-path --bins
+	cargo build --profile quick --package rotabox-happy-path --bins
+	cargo rustc --profile quick --package rotabox --bin rotabox -- $(STATIC)
 	$(TARGET)/debug/rotabox-bench guards --rotabox $(TARGET)/quick/rotabox \
 		$$(command -v valgrind >/dev/null && echo --happy-path $(TARGET)/quick/happy-path)
 
 demo: guests      ## what a PAM admin sees: approve, rehearse, rotate
 	@bash tests/demo.sh
 
-soak: guests      ## 100,000 lines through `batch`: plain, with faults, with workers killed (LINES=N for another number)
-	cargo build --release --package rotabox --bin rotabox
+soak: guests release ## 100,000 lines through `batch`: plain, with faults, with workers killed (LINES=N for another number)
 	cargo build --release --package rotabox-tests --bin soak
 	ROTABOX_BIN=$(TARGET)/release/rotabox $(TARGET)/release/soak --lines $(LINES)
 	ROTABOX_BIN=$(TARGET)/release/rotabox $(TARGET)/release/soak --lines $(LINES) --faults 100

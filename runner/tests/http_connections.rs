@@ -205,6 +205,42 @@ async fn a_step_uses_its_connection_again_and_the_next_step_does_not() {
 }
 
 #[tokio::test]
+async fn a_run_keeps_for_its_next_step_only_a_connection_that_carried_nothing_of_the_account() {
+    let authority = Authority::new();
+    let (ended, mut ends) = mpsc::unbounded_channel();
+    let server = Server::start(authority.server(HOST), move |mut conn| {
+        let ended = ended.clone();
+        async move {
+            while conn.request().await.is_some() {
+                conn.ok("{}").await;
+            }
+            ended.send(conn.index).unwrap();
+        }
+    })
+    .await;
+    let mut http = server.capability(&authority.host_file()).keeping();
+    // Two steps that look something up.
+    for _ in 0..2 {
+        assert_eq!(send(&mut http, server.get("/"), Connection::Shared).await, Ok(200));
+        assert_eq!(server.connections(), 1);
+        http.fresh();
+    }
+    // A sign-in is no look-up: it does not begin on what another step has left.
+    assert_eq!(send(&mut http, server.get("/"), Connection::Kept).await, Ok(200));
+    assert_eq!(server.connections(), 2);
+    http.fresh();
+    assert_eq!(ends.recv().await, Some(1), "what carried the sign-in is closed with its step");
+    // The look-up's is still there, until a sign-in follows on it within the step.
+    assert_eq!(send(&mut http, server.get("/"), Connection::Shared).await, Ok(200));
+    assert_eq!(send(&mut http, server.get("/"), Connection::Kept).await, Ok(200));
+    assert_eq!(server.connections(), 2);
+    http.fresh();
+    assert_eq!(ends.recv().await, Some(0));
+    assert_eq!(send(&mut http, server.get("/"), Connection::Shared).await, Ok(200));
+    assert_eq!(server.connections(), 3);
+}
+
+#[tokio::test]
 async fn a_kept_connection_is_found_however_the_answer_before_ended() {
     let authority = Authority::new();
     let server = Server::start(authority.server(HOST), |mut conn| async move {

@@ -1,7 +1,7 @@
-//! What the lines of a batch share of the network: addresses, connections that carried nothing of one account, and the pauses that
+//! What the lines of a batch, and the steps of a run, share of the network: addresses, connections that carried nothing of one account, and the pauses that
 //! providers ask for.
 //!
-//! A connection is kept for another line only if all that it ever carried were requests and answers without a password, a
+//! A connection is kept for another line or step only if all that it ever carried were requests and answers without a password, a
 //! candidate, a cookie or a capture; and only for a line whose record fields are the same, so that one tenant's connection is not
 //! another's.
 
@@ -34,8 +34,8 @@ struct State {
     paused: BTreeMap<HostPort, Instant>,
 }
 
-/// Which record fields a line has: a salted digest of their values.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// Which record fields a line has: a salted digest of their values. The default is for a run of its own, which has but one.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Purse([u8; 32]);
 
 impl Common {

@@ -29,8 +29,10 @@ pub struct Capability {
     asked: BTreeMap<HostPort, Asked>,
     /// Kept for a step.
     lines: BTreeMap<HostPort, Kept>,
-    /// What is shared with the other lines of a batch.
+    /// What is shared with the other lines of a batch; or with the other steps of the one run.
     common: Option<(Common, Purse)>,
+    /// A pause that a provider asks for holds for all that share.
+    pauses: bool,
 }
 
 /// A connection of the present step.
@@ -58,7 +60,7 @@ pub struct Settings {
 pub enum Connection {
     /// One that this step has already used for the same origin, if there is one.
     Kept,
-    /// The same; or, in a batch, one that another line has left. For requests that place nothing of one account and change nothing:
+    /// The same; or one that another step, or another line of the batch, has left. For requests that place nothing of one account and change nothing:
     /// such a connection may be closed by the server at any time.
     Shared,
     /// One of its own, closed afterwards. For requests that change something: a kept connection may have been closed
@@ -99,6 +101,7 @@ impl Capability {
             asked: BTreeMap::new(),
             lines: BTreeMap::new(),
             common: None,
+            pauses: false,
         }
     }
 
@@ -106,17 +109,26 @@ impl Capability {
     #[must_use]
     pub fn sharing(mut self, common: Common, purse: Purse) -> Capability {
         self.common = Some((common, purse));
+        self.pauses = true;
+        self
+    }
+
+    /// Keeps from one step of its run to the next what the lines of a batch would share: a connection that carried no password, no candidate,
+    /// no cookie and no capture. A handshake less is a good part of a short run.
+    #[must_use]
+    pub fn keeping(mut self) -> Capability {
+        self.common = Some((Common::default(), Purse::default()));
         self
     }
 
     /// Until when the provider at `host` wants nothing of this batch.
     pub fn paused(&self, host: &HostPort) -> Option<Instant> {
-        self.common.as_ref()?.0.paused(host)
+        self.common.as_ref().filter(|_| self.pauses)?.0.paused(host)
     }
 
     /// The provider at `host` asked for a pause.
     pub fn pause(&self, host: &HostPort, pause: Duration) {
-        if let Some((common, _)) = &self.common {
+        if let Some((common, _)) = self.common.as_ref().filter(|_| self.pauses) {
             common.pause(host, pause);
         }
     }
@@ -143,7 +155,7 @@ impl Capability {
     }
 
     /// Forgets kept connections: the next request dials anew. Called between steps. Those that carried nothing of one account are left to
-    /// the other lines of a batch.
+    /// the steps that follow and the other lines of a batch.
     pub fn fresh(&mut self) {
         for (host, kept) in std::mem::take(&mut self.lines) {
             if let (Some((common, purse)), false) = (&self.common, kept.personal) {

@@ -62,7 +62,8 @@ pub(super) async fn ready(
             let trust = trust.towards(&bound.tls).map_err(|error| error.to_string())?;
             let (hosts, answer_bytes) = (bound.dialled(), bound.policy.limits.answer_bytes);
             let ahead: Vec<HostPort> = hosts.iter().take(if early { LOOKED_UP_AHEAD } else { 0 }).cloned().collect();
-            let mut capability = Capability::new(Settings { hosts, open: host.open, answer_bytes, deadline }, trust);
+            let mut capability =
+                Capability::new(Settings { hosts, open: host.open, answer_bytes, deadline }, trust).keeping();
             ahead.iter().for_each(|host| capability.warm(host));
             Ok((bound, capability))
         };
