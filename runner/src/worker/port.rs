@@ -262,3 +262,85 @@ impl From<FrameError> for CallError {
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::wire::frame::Decoder;
+
+    /// What has reached the pipe.
+    #[derive(Clone, Default)]
+    struct Pipe(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Pipe {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Pipe {
+        fn frames(&self) -> Vec<(RunId, ToBroker)> {
+            let bytes = self.0.lock().unwrap().clone();
+            let (mut input, mut decoder) = (bytes.as_slice(), Decoder::new());
+            std::iter::from_fn(|| decoder.take(&mut input).unwrap()).collect()
+        }
+    }
+
+    fn out() -> (Out, Pipe) {
+        let pipe = Pipe::default();
+        let out = Out::new(Box::new(pipe.clone()));
+        // Time is not what these tests are about.
+        lock(&out.0).since = Instant::now() + Duration::from_secs(3600);
+        (out, pipe)
+    }
+
+    const LEFT: (RunId, ToBroker) = (RunId(7), ToBroker::Left);
+
+    #[test]
+    fn frames_are_written_together_before_the_next_read() {
+        let (out, pipe) = out();
+        let mut input = out.before_each_read_of(io::Cursor::new(b"ab"));
+        out.write(RunId(7), &ToBroker::Left).unwrap();
+        out.write(RunId(7), &ToBroker::Left).unwrap();
+        assert_eq!(pipe.frames(), []);
+        assert_eq!(input.read(&mut [0; 1]).unwrap(), 1);
+        assert_eq!(pipe.frames(), [LEFT, LEFT]);
+    }
+
+    #[test]
+    fn a_log_line_is_written_at_once_with_all_that_was_said_before_it() {
+        let (out, pipe) = out();
+        out.write(RunId(7), &ToBroker::Left).unwrap();
+        Port::new(RunId(8), out).log(Level::Info, "a line".to_owned()).unwrap();
+        let line = LogLine { level: Level::Info, text: "a line".to_owned() };
+        assert_eq!(pipe.frames(), [LEFT, (RunId(8), ToBroker::Log(line))]);
+    }
+
+    #[test]
+    fn what_is_much_or_waits_for_long_is_written_without_a_read() {
+        let (out, pipe) = out();
+        let long = ToBroker::Trapped("x".repeat(1000));
+        (0..=UNWRITTEN_BYTES / 1000).for_each(|_| out.write(RunId(7), &long).unwrap());
+        assert!(pipe.frames().len() > UNWRITTEN_BYTES / 1100);
+        let (out, pipe) = self::out();
+        lock(&out.0).since = Instant::now() - UNWRITTEN_FOR;
+        out.write(RunId(7), &ToBroker::Left).unwrap();
+        assert_eq!(pipe.frames(), [LEFT]);
+    }
+
+    #[test]
+    fn a_frame_that_cannot_be_said_leaves_those_before_it_whole() {
+        let (out, pipe) = out();
+        out.write(RunId(7), &ToBroker::Left).unwrap();
+        assert!(out.write(RunId(7), &ToBroker::Trapped("x".repeat(100_000))).is_err());
+        out.write(RunId(7), &ToBroker::Left).unwrap();
+        out.flush().unwrap();
+        assert_eq!(pipe.frames(), [LEFT, LEFT]);
+    }
+}

@@ -170,7 +170,7 @@ impl Memories {
         lock(&self.0)
     }
 
-    fn new(&self, shape: Shape, size: usize) -> io::Result<Memory> {
+    fn give(&self, shape: Shape, size: usize) -> io::Result<Memory> {
         let mut pool = self.lock();
         let free = pool.free.iter().rposition(|(of, _)| *of == shape).map(|at| pool.free.swap_remove(at).1);
         drop(pool);
@@ -238,7 +238,7 @@ unsafe impl MemoryCreator for Memories {
         let _ = maximum;
         let most = whole(reserved.unwrap_or(0).max(minimum)).ok_or("a linear memory that no machine has")?;
         let shape = Shape { least: whole(minimum).unwrap_or(most), most, guard };
-        match self.new(shape, minimum) {
+        match self.give(shape, minimum) {
             Ok(memory) => Ok(Box::new(memory)),
             Err(error) => Err(format!("a linear memory cannot be mapped: {error}")),
         }
@@ -302,7 +302,7 @@ unsafe impl Send for Stack {}
 unsafe impl Sync for Stack {}
 
 impl Stacks {
-    fn new(&self, size: usize) -> io::Result<Stack> {
+    fn give(&self, size: usize) -> io::Result<Stack> {
         let length =
             whole(size.max(STACK_KEPT)).and_then(|size| size.checked_add(page())).ok_or(io::ErrorKind::OutOfMemory)?;
         let mut pool = lock(&self.0);
@@ -336,7 +336,7 @@ impl Stacks {
 // `take_back`.
 unsafe impl StackCreator for Stacks {
     fn new_stack(&self, size: usize, _zeroed: bool) -> wasmtime::Result<Box<dyn StackMemory>> {
-        Ok(Box::new(self.new(size)?))
+        Ok(Box::new(self.give(size)?))
     }
 }
 
@@ -420,7 +420,7 @@ mod tests {
             let pool = Memories::default();
             let mut places = Vec::new();
             for (more, writes) in stores {
-                let mut memory = pool.new(SHAPE, SHAPE.least).unwrap();
+                let mut memory = pool.give(SHAPE, SHAPE.least).unwrap();
                 places.push(memory.as_ptr().addr());
                 prop_assert!(bytes(&memory).iter().all(|byte| *byte == 0));
                 memory.grow_to(SHAPE.least + more * PAGE).unwrap();
@@ -441,7 +441,7 @@ mod tests {
         fn whatever_was_on_a_stack_the_next_one_is_full_of_zeros(depths in proptest::collection::vec(0..200_000_usize, 1..5)) {
             let pool = Stacks::default();
             for depth in depths {
-                let stack = pool.new(200_000).unwrap();
+                let stack = pool.give(200_000).unwrap();
                 let range = stack.range();
                 // SAFETY: the stack's own bytes, which nothing runs on.
                 let all = unsafe { std::slice::from_raw_parts_mut(stack.at.wrapping_add(page()), range.len()) };
@@ -455,7 +455,7 @@ mod tests {
     #[test]
     fn what_one_store_grew_by_the_next_one_cannot_touch() {
         let pool = Memories::default();
-        let mut memory = pool.new(SHAPE, SHAPE.least).unwrap();
+        let mut memory = pool.give(SHAPE, SHAPE.least).unwrap();
         let (at, behind) = (memory.as_ptr(), memory.as_ptr().wrapping_add(SHAPE.least));
         assert_eq!((permissions(at), permissions(behind)), ("rw-p".to_owned(), "---p".to_owned()));
         memory.grow_to(SHAPE.least + 10 * PAGE).unwrap();
@@ -463,7 +463,7 @@ mod tests {
         bytes(&memory).fill(1);
         drop(memory);
         assert_eq!((permissions(at), permissions(behind)), ("rw-p".to_owned(), "---p".to_owned()));
-        let memory = pool.new(SHAPE, SHAPE.least).unwrap();
+        let memory = pool.give(SHAPE, SHAPE.least).unwrap();
         assert_eq!(memory.as_ptr(), at);
         assert_eq!(permissions(at.wrapping_sub(1)), "---p", "the guard before it");
         assert_eq!(permissions(at.wrapping_add(SHAPE.most + SHAPE.guard - 1)), "---p", "the guard behind it");
@@ -471,7 +471,7 @@ mod tests {
 
     #[test]
     fn a_memory_does_not_grow_beyond_what_is_reserved_and_does_not_shrink() {
-        let mut memory = Memories::default().new(SHAPE, SHAPE.least).unwrap();
+        let mut memory = Memories::default().give(SHAPE, SHAPE.least).unwrap();
         assert!(memory.grow_to(SHAPE.most + 1).is_err() && memory.grow_to(SHAPE.least - 1).is_err());
         assert_eq!(memory.byte_size(), SHAPE.least);
         memory.grow_to(SHAPE.most).unwrap();
@@ -481,19 +481,19 @@ mod tests {
     #[test]
     fn memories_of_another_shape_and_those_in_use_are_not_given_away() {
         let pool = Memories::default();
-        let first = pool.new(SHAPE, SHAPE.least).unwrap();
-        let second = pool.new(SHAPE, SHAPE.least).unwrap();
+        let first = pool.give(SHAPE, SHAPE.least).unwrap();
+        let second = pool.give(SHAPE, SHAPE.least).unwrap();
         assert_ne!(first.as_ptr(), second.as_ptr());
         let at = first.as_ptr();
         drop(first);
         let larger = Shape { least: SHAPE.least + PAGE, ..SHAPE };
-        assert_ne!(pool.new(larger, larger.least).unwrap().as_ptr(), at);
-        assert_eq!(pool.new(SHAPE, SHAPE.least).unwrap().as_ptr(), at);
+        assert_ne!(pool.give(larger, larger.least).unwrap().as_ptr(), at);
+        assert_eq!(pool.give(SHAPE, SHAPE.least).unwrap().as_ptr(), at);
     }
 
     #[test]
     fn a_stack_has_a_closed_page_at_its_lower_end() {
-        let stack = Stacks::default().new(100_000).unwrap();
+        let stack = Stacks::default().give(100_000).unwrap();
         assert_eq!(permissions(stack.guard_range().start), "---p");
         assert_eq!(permissions(stack.top().wrapping_sub(1)), "rw-p");
         assert_eq!(stack.guard_range().end.addr(), stack.range().start);
@@ -503,7 +503,7 @@ mod tests {
     #[test]
     fn no_more_than_some_are_kept() {
         let pool = Stacks::default();
-        let many: Vec<Stack> = (0..KEPT + 10).map(|_| pool.new(STACK_KEPT).unwrap()).collect();
+        let many: Vec<Stack> = (0..KEPT + 10).map(|_| pool.give(STACK_KEPT).unwrap()).collect();
         drop(many);
         assert_eq!(lock(&pool.0).len(), KEPT);
     }

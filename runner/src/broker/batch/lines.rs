@@ -166,6 +166,30 @@ mod tests {
         assert_eq!(found, [(1, Some("one".to_owned())), (2, None), (3, Some("two".to_owned()))]);
     }
 
+    #[tokio::test]
+    async fn what_was_read_before_stdin_broke_comes_first() {
+        struct Breaks(u8);
+        impl Read for Breaks {
+            fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+                self.0 += 1;
+                match self.0 {
+                    1 => Err(ErrorKind::Interrupted.into()),
+                    2 => (&b"one\ntwo\nthr"[..]).read(buffer),
+                    _ => Err(ErrorKind::ConnectionReset.into()),
+                }
+            }
+        }
+        let mut lines = read(Breaks(0)).unwrap();
+        for number in [1, 2] {
+            assert!(matches!(lines.next().await, Some(Next::Line(line)) if line.number == number));
+        }
+        assert!(matches!(lines.next().await, Some(Next::Broken(why)) if why.contains("connection reset")));
+        assert!(lines.next().await.is_none());
+        let mut lines = read(&b"\n\none"[..]).unwrap();
+        assert!(matches!(lines.next().await, Some(Next::Line(line)) if line.number == 3));
+        assert!(lines.next().await.is_none());
+    }
+
     proptest! {
         #[test]
         fn pieces_make_no_difference(text in "[ab\n\r ]{0,60}", cuts in proptest::collection::vec(0usize..60, 0..6)) {

@@ -24,17 +24,8 @@ pub(super) fn method(method: Method) -> http::Method {
 /// request than the page's.
 pub(super) fn address(request: &Placed) -> Result<(Url, HostPort), NotSent> {
     let refuse = |why| Err(NotSent::Request(why));
-    let Ok(origin) = Url::parse(&request.origin) else { return refuse("its origin is not a URL") };
-    if origin.scheme() != "https" {
+    if !request.origin.starts_with("https://") {
         return refuse("only https is spoken");
-    }
-    let (Some(host), Some(port)) = (origin.host_str(), origin.port_or_known_default()) else {
-        return refuse("its origin names no host");
-    };
-    let target = HostPort { host: host.to_owned(), port };
-    // No user, no path, no dot at the end, no other way to write an address.
-    if host.ends_with('.') || !same_origin(&request.origin, &origin) {
-        return refuse("its origin is not in canonical form");
     }
     if !is_plain_path(&request.path) {
         return refuse("its path is not in canonical form");
@@ -42,11 +33,19 @@ pub(super) fn address(request: &Placed) -> Result<(Url, HostPort), NotSent> {
     if request.query.contains('#') || !is_visible(&request.query) {
         return refuse("its query is not in canonical form");
     }
-    let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
-    match Url::parse(&format!("{}{}{query}", request.origin, request.path)) {
-        Ok(url) if url.origin() == origin.origin() && url.path() == request.path => Ok((url, target)),
-        _ => refuse("its URL is not in canonical form"),
+    let query = if request.query.is_empty() { "" } else { "?" };
+    let Ok(url) = Url::parse(&[&request.origin, &request.path, query, &request.query].concat()) else {
+        return refuse("its URL is not one");
+    };
+    let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+        return refuse("its origin names no host");
+    };
+    let target = HostPort { host: host.to_owned(), port };
+    // No user, no path, no dot at the end, no other way to write an address.
+    if host.ends_with('.') || !same_origin(&request.origin, &url) {
+        return refuse("its origin is not in canonical form");
     }
+    if url.path() == request.path { Ok((url, target)) } else { refuse("its URL is not in canonical form") }
 }
 
 /// All headers: the page's, the step's cookies, and what we always say. Every value that the page wrote counts as
