@@ -25,6 +25,9 @@ const KEPT: usize = 128;
 const STACK_KEPT: usize = 16 * 1024;
 /// Most bytes of a linear memory that are kept.
 const MEMORY_KEPT: usize = 128 * 1024;
+/// Memories that end before the first one is kept. One run has fewer steps, and looking for what is worth keeping takes longer than a short
+/// step: only a worker of a batch gains by it.
+const NOT_YET: u32 = 8;
 /// How far into a linear memory it is looked for what is worth keeping.
 const LOOKED_AT: usize = 4 * 1024 * 1024;
 /// Pages that were not written to, but stand between two that were, so that both are wiped at once.
@@ -138,6 +141,8 @@ struct Memories(Arc<Mutex<KeptMemories>>);
 
 #[derive(Default)]
 struct KeptMemories {
+    /// How many have ended, up to [`NOT_YET`].
+    ended: u32,
     free: Vec<(Shape, Mapping)>,
     /// Which pages are kept of memories of a shape, in order.
     kept: Vec<(Shape, Arc<[Range<usize>]>)>,
@@ -202,8 +207,15 @@ impl Memories {
         Ok(kept)
     }
 
-    /// Wipes and closes what a store leaves, and keeps it.
+    /// Wipes and closes what a store leaves, and keeps it; the first few are unmapped.
     fn take_back(&self, shape: Shape, mapping: Mapping, open: usize) -> io::Result<()> {
+        {
+            let mut pool = self.lock();
+            if pool.ended < NOT_YET {
+                pool.ended += 1;
+                return Ok(());
+            }
+        }
         let end = shape.guard + open;
         let mut wiped = shape.guard;
         for range in &*self.kept(shape, &mapping, open)? {
@@ -391,6 +403,13 @@ mod tests {
     const PAGE: usize = 64 * 1024;
     const SHAPE: Shape = Shape { least: 2 * PAGE, most: 40 * PAGE, guard: 2 * PAGE };
 
+    /// Of a worker that has served more than one run.
+    fn after_a_few() -> Memories {
+        let pool = Memories::default();
+        pool.lock().ended = NOT_YET;
+        pool
+    }
+
     fn bytes(memory: &Memory) -> &'static mut [u8] {
         // SAFETY: `byte_size` bytes from there on are open, and each test uses one memory at a time.
         unsafe { std::slice::from_raw_parts_mut(memory.as_ptr(), memory.byte_size()) }
@@ -417,7 +436,7 @@ mod tests {
                 1..6,
             ),
         ) {
-            let pool = Memories::default();
+            let pool = after_a_few();
             let mut places = Vec::new();
             for (more, writes) in stores {
                 let mut memory = pool.give(SHAPE, SHAPE.least).unwrap();
@@ -454,7 +473,7 @@ mod tests {
 
     #[test]
     fn what_one_store_grew_by_the_next_one_cannot_touch() {
-        let pool = Memories::default();
+        let pool = after_a_few();
         let mut memory = pool.give(SHAPE, SHAPE.least).unwrap();
         let (at, behind) = (memory.as_ptr(), memory.as_ptr().wrapping_add(SHAPE.least));
         assert_eq!((permissions(at), permissions(behind)), ("rw-p".to_owned(), "---p".to_owned()));
@@ -470,6 +489,21 @@ mod tests {
     }
 
     #[test]
+    fn a_worker_that_serves_one_run_keeps_nothing() {
+        let pool = Memories::default();
+        for ended in 0..NOT_YET {
+            assert_eq!(pool.lock().ended, ended);
+            let mut memory = pool.give(SHAPE, SHAPE.least).unwrap();
+            bytes(&memory).fill(1);
+            memory.grow_to(SHAPE.least + PAGE).unwrap();
+            drop(memory);
+            assert!(pool.lock().free.is_empty() && pool.lock().kept.is_empty());
+        }
+        drop(pool.give(SHAPE, SHAPE.least).unwrap());
+        assert_eq!(pool.lock().free.len(), 1);
+    }
+
+    #[test]
     fn a_memory_does_not_grow_beyond_what_is_reserved_and_does_not_shrink() {
         let mut memory = Memories::default().give(SHAPE, SHAPE.least).unwrap();
         assert!(memory.grow_to(SHAPE.most + 1).is_err() && memory.grow_to(SHAPE.least - 1).is_err());
@@ -480,7 +514,7 @@ mod tests {
 
     #[test]
     fn memories_of_another_shape_and_those_in_use_are_not_given_away() {
-        let pool = Memories::default();
+        let pool = after_a_few();
         let first = pool.give(SHAPE, SHAPE.least).unwrap();
         let second = pool.give(SHAPE, SHAPE.least).unwrap();
         assert_ne!(first.as_ptr(), second.as_ptr());
