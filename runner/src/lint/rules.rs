@@ -1,7 +1,7 @@
 //! Every rule: its name, one sentence, and where it is written.
 
 use super::locate::Reading;
-use super::{Notes, Subject, accounts, answers, host, policy, requests, secrets};
+use super::{Notes, Subject, accounts, answers, host, policy, proofs, requests, secrets};
 use crate::page::diagnostic::SourceFile;
 use crate::policy::{HostFile, Policy};
 
@@ -75,6 +75,8 @@ pub const RULES: &[Rule] = &[
     page("admin-power", "passwords that are set by the power of a record's secret", accounts::admin_power),
     page("literal-account", "a changing or verifying request that names an account itself", accounts::literal),
     page("account-not-user", "a changing request in which nothing is the user", accounts::not_user),
+    page("account-affixed", "an account that is the user's name with something around it", accounts::affixed),
+    page("proof-not-user", "a proof that a password works, and not whose", proofs::not_user),
     page(
         "bind-unchecked",
         "an account's id, taken from an answer that was not compared with the user",

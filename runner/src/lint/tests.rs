@@ -501,6 +501,249 @@ expects = { status = 200 }
 "#,
     ),
     (
+        "account-affixed",
+        r#"
+[[route]]
+name    = "set"
+for     = ["change"]
+changes = true
+request = "POST {api.url}/users/{user}-admin" # <- look
+json    = { username = "{user}", password = "{new-password}" }
+expects = { status = 200 }
+[[route]]
+name     = "reset"
+for      = ["reconcile"]
+changes  = true
+request  = "POST {api.url}/users"
+query    = { filter = 'login eq "{user:scim}"' }
+expects  = { status = 200 }
+[route.json]
+login    = "{user}@elsewhere.example" # <- look
+password = "{new-password}"
+greeting = "Dear {user}"
+[[route]]
+name     = "compared"
+for      = ["reconcile"]
+request  = "GET {api.url}/users/login={user}"
+requires = [ { at = "/login", equals = "{user}", else = "another account" } ]
+"#,
+    ),
+    // What is fine: the user beside the password, in the path, looked up, in an earlier half of the sign-in, in the answer.
+    (
+        "proof-not-user",
+        r#"
+[[route]]
+name    = "by-form"
+for     = ["verify"]
+request = "POST {api.url}/login"
+form    = { u = "{user}", p = "{candidate}" }
+expects = { status = 200 }
+[[route]]
+name    = "by-path"
+for     = ["verify"]
+request = "POST {api.url}/auth/userpass/login/{user}"
+json    = { password = "{candidate}" }
+expects = { status = 200 }
+[[route]]
+name    = "by-domain"
+for     = ["verify"]
+request = "GET {api.url}/me"
+basic   = { user = 'ACME\{user}', password = "{candidate}" }
+expects = { status = 200 }
+[[route]]
+name    = "by-header"
+for     = ["verify"]
+request = "GET {api.url}/me"
+headers = { authorization = { base64 = "{user}:{candidate}" } }
+expects = { status = 200 }
+[[route]]
+name     = "find"
+for      = ["verify"]
+request  = "GET {api.url}/users"
+query    = { q = "{user}" }
+requires = [ { at = "/login", equals = "{user}", else = "another account" } ]
+binds    = { login = "/short" }
+[[route]]
+name    = "by-login"
+for     = ["verify"]
+request = "POST {api.url}/login"
+json    = { login = "{find.login}", password = "{candidate}" }
+expects = { status = 200 }
+[[route]]
+name     = "start"
+for      = ["verify"]
+request  = "POST {api.url}/login/start"
+json     = { identifier = "{user}" }
+captures = { state = "/state" }
+[[route]]
+name    = "second-half"
+for     = ["verify"]
+request = "POST {api.url}/login/next"
+headers = { x-state = "{start.state}" }
+json    = { password = "{candidate}" }
+expects = { status = 200 }
+[[route]]
+name    = "alone-and-compared"
+for     = ["verify"]
+request = "GET {api.url}/me"
+headers = { authorization = "Bearer {candidate}" }
+expects = [ { status = 200, "/login" = "{user}" }, { status = 203, "/name" = { one-of = ["{user}", "{user}@a.example"] } } ]
+"#,
+    ),
+    // What is not.
+    (
+        "proof-not-user",
+        r#"
+[[route]]
+name    = "alone"
+for     = ["verify"]
+request = "GET {api.url}/me" # <- refuse
+headers = { authorization = "Bearer {candidate}" }
+expects = { status = 200 }
+[[route]]
+name    = "compared-in-one"
+for     = ["verify"]
+request = "GET {api.url}/me" # <- refuse
+headers = { authorization = "Bearer {candidate}" }
+expects = [ { status = 200, "/login" = "{user}" }, { status = 203 } ]
+[[route]]
+name    = "constant"
+for     = ["verify"]
+request = "POST {api.url}/users/{user}/check"
+basic   = { user = "root", password = "{candidate}" } # <- refuse
+expects = { status = 200 }
+[[route]]
+name    = "of-the-record"
+for     = ["verify"]
+request = "GET {api.url}/users/{user}"
+basic   = { user = "{more.login}", password = "{candidate}" } # <- refuse
+expects = { status = 200, "/a" = "b" }
+[[route]]
+name    = "in-a-header"
+for     = ["verify"]
+request = "GET {api.url}/users/{user}"
+headers = { authorization = { base64 = "root:{candidate}" } } # <- refuse
+expects = { status = 200 }
+[[route]]
+name    = "beside"
+for     = ["verify"]
+request = "POST {api.url}/login"
+expects = { status = 200 }
+[route.json]
+client = "{user}"
+auth   = { username = "root", password = "{candidate}" } # <- refuse
+[[route]]
+name    = "look-up"
+for     = ["verify"]
+request = "GET {api.url}/users/{user}"
+binds   = { id = "/id" }
+[[route]]
+name    = "after-a-look-up"
+for     = ["verify"]
+after   = ["look-up"]
+request = "POST {api.url}/token" # <- refuse
+form    = { password = "{candidate}" }
+expects = { status = 200 }
+[[route]]
+name     = "csrf"
+for      = ["verify"]
+request  = "GET {api.url}/csrf"
+captures = { token = "/token" }
+binds    = { realm = "/realm" }
+[[route]]
+name    = "with-a-foreign-capture"
+for     = ["verify"]
+request = "POST {api.url}/login" # <- refuse
+form    = { token = "{csrf.token}", realm = "{csrf.realm}", password = "{candidate}" }
+expects = { status = 200 }
+[records.more]
+text = { login = "login" }
+"#,
+    ),
+    (
+        "proof-not-user",
+        r#"
+[[route]]
+name    = "named-in-a-header"
+for     = ["verify"]
+request = "GET {api.url}/me" # <- look
+headers = { x-login = "{user}", x-password = "{candidate}" }
+expects = { status = 200 }
+[[route]]
+name    = "start"
+for     = ["verify"]
+request = "POST {api.url}/login/start"
+form    = { identifier = "{user}" }
+[[route]]
+name    = "by-cookie"
+for     = ["verify"]
+after   = ["start"]
+request = "POST {api.url}/login/next" # <- look
+form    = { password = "{candidate}" }
+expects = { status = 200 }
+"#,
+    ),
+    (
+        "bind-unchecked",
+        r#"
+[[route]]
+name    = "whoami"
+for     = ["verify"]
+request = "GET {api.url}/me"
+binds   = { login = "/login", zone = "/zone" } # <- refuse
+[[route]]
+name    = "proves-another"
+for     = ["verify"]
+request = "GET {api.url}/me"
+basic   = { user = "{whoami.login}", password = "{candidate}" }
+expects = { status = 200 }
+[[route]]
+name    = "settings"
+for     = ["change"]
+request = "GET {api.url}/settings"
+binds   = { zone = "/zone" } # <- look
+[[route]]
+name    = "renamed"
+for     = ["change"]
+request = "GET {api.url}/settings"
+binds   = { who = "/who" } # <- refuse
+[[route]]
+name    = "own"
+for     = ["change"]
+request = "POST {api.url}/login"
+form    = { login = "{user}", password = "{old-password}" }
+binds   = { id = "/id" }
+[[route]]
+name    = "set"
+for     = ["change"]
+changes = true
+request = "POST {api.url}/users/{own.id}"
+headers = { x-zone = "{settings.zone}" }
+json    = { password = "{new-password}" }
+expects = { status = 200 }
+[[route]]
+name    = "set-whose"
+for     = ["change"]
+changes = true
+request = "POST {api.url}/password"
+json    = { person = "{renamed.who}", password = "{new-password}" }
+expects = { status = 200 }
+"#,
+    ),
+    (
+        "literal-account",
+        r#"
+[[route]]
+name    = "set"
+for     = ["change"]
+changes = true
+request = "POST {api.url}/users/{user}"
+basic   = { user = "root", password = "{old-password}" } # <- refuse
+json    = { password = "{new-password}", username = "root" } # <- look
+expects = { status = 200 }
+"#,
+    ),
+    (
         "argument-near-change",
         r#"
 [[route]]
@@ -737,6 +980,28 @@ fn each_rule_about_pages_finds_what_is_marked_and_nothing_else() {
         HEAD.replace("name = \"t\"", "name = \"t\" # <- look")
     );
     finds("no-verify", &blind, &page(&parsed(&blind)));
+}
+
+#[test]
+fn a_session_that_a_records_secret_opens_is_not_the_users() {
+    let marked = format!(
+        "{HEAD}{}",
+        r#"
+[[route]]
+name    = "admin"
+for     = ["verify"]
+request = "POST {api.url}/users/{user}/session"
+headers = { authorization = "Bearer {api.token}" }
+[[route]]
+name    = "by-an-admins-cookie"
+for     = ["verify"]
+after   = ["admin"]
+request = "POST {api.url}/login/next" # <- refuse
+form    = { password = "{candidate}" }
+expects = { status = 200, "/a" = "b" }
+"#
+    );
+    finds("proof-not-user", &marked, &page(&parsed(&marked)));
 }
 
 #[test]
