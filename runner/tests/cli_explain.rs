@@ -155,7 +155,7 @@ fn a_page_that_cannot_verify_is_never_run_unless_the_operator_accepts_that() {
     let desk = Desk::new();
     desk.module("blind.wasm", cli_common::BLIND);
     let mut args = vec!["approve", "blind.wasm", "--policies", "policies", "--name", "blind", "--record", "api=uid:u"];
-    args.extend(["--host", "api=a.example", "--allow", "*", "--unverified", "refuse"]);
+    args.extend(["--host", "api=a.example", "--allow", "*", "--accept", "free-account", "--unverified", "refuse"]);
     desk.run(&args).exits(0);
     let ask = ["explain", "blind", "--route", "set", "--policies", "policies"];
     desk.run(&ask).exits(3).says("no run begins: the page has no verify route");
@@ -232,7 +232,7 @@ fn with_params_their_account_and_records_are_judged_and_no_secret_is_said() {
     // In a path it is read back.
     desk.module("blind.wasm", cli_common::BLIND);
     let mut args = vec!["approve", "blind.wasm", "--policies", "policies", "--name", "blind", "--record", "api=uid:b1"];
-    args.extend(["--host", "api=a.example", "--allow", "*", "--unverified", "accept"]);
+    args.extend(["--host", "api=a.example", "--allow", "*", "--accept", "free-account", "--unverified", "accept"]);
     desk.run(&args).exits(0);
     let records = r#"[{"uid":"b1","title":"B","url":"https://a.example","login":"root","password":"t0k"}]"#;
     use base64::{Engine as _, engine::general_purpose::STANDARD};

@@ -1,5 +1,6 @@
 //! `inspect`: what a module or a page can do, and whether it is accepted.
 
+use super::report_file::{Kind, ReportFile};
 use super::{Exit, Out, signed, worker};
 use crate::lint;
 use crate::page::diagnostic::SourceFile;
@@ -51,19 +52,28 @@ pub(super) struct Inspect {
 
 impl Inspect {
     pub(super) fn execute(self, out: &mut Out) -> anyhow::Result<Exit> {
+        let place = self.html.as_deref().map(|path| self.html_at(path)).transpose()?;
         let mut seen = examine(&self.file, self.page.as_deref())?;
         if !seen.module.is_empty() {
             seen.inspection.signature = Some(signed::inspected(&self.file, &seen.module, self.config.as_deref()));
         }
-        if let Some(path) = &self.html {
-            let name = shown(&path.to_string_lossy());
-            std::fs::write(path, html::html(&seen.inspection)).map_err(|error| {
-                anyhow::anyhow!("{name} cannot be written ({error}); name a file in a folder that is there")
-            })?;
-            out.error(&format!("rotabox: written: {name}\n"));
+        if let Some(place) = place {
+            place.write(&html::html(&seen.inspection))?;
+            let path = self.html.as_deref().unwrap_or(Path::new(""));
+            out.error(&format!("rotabox: written: {}\n", shown(&path.to_string_lossy())));
         }
         out.data(&if self.json { seen.inspection.json() } else { seen.inspection.text() });
         Ok(if seen.inspection.accepted { Exit::OK } else { Exit(1) })
+    }
+
+    /// The place of the HTML page, which is no file that is read here.
+    fn html_at(&self, path: &Path) -> anyhow::Result<ReportFile> {
+        let kind = Kind { words: "an HTML page", begins: html::BEGINS };
+        let signature = signed::beside(&self.file);
+        let default = Path::new(find::DEFAULT_CONFIG);
+        let inputs = [Some(self.file.as_path()), self.page.as_deref(), Some(self.config.as_deref().unwrap_or(default))];
+        let inputs: Vec<&Path> = inputs.into_iter().flatten().chain([signature.as_path()]).collect();
+        ReportFile::at(path, kind, &inputs)
     }
 }
 

@@ -14,6 +14,7 @@ mod pack;
 mod play;
 mod record;
 mod replay;
+mod report_file;
 mod run;
 mod signed;
 mod test;
@@ -93,8 +94,31 @@ fn shell_word(path: &Path) -> String {
     if !text.is_empty() && text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
-/// Parses `args` and runs the verb. Errors go to stderr; the exit code belongs to the outcome, whatever becomes of the
-/// output.
+impl Verb {
+    /// Its output is all that it is for: one that cannot be written is a failure. The exit code of every other verb belongs to what was done.
+    fn is_for_its_output(&self) -> bool {
+        match self {
+            Verb::Inspect(_)
+            | Verb::Lint(_)
+            | Verb::Diff(_)
+            | Verb::Explain(_)
+            | Verb::Doctor(_)
+            | Verb::Replay(_)
+            | Verb::Test(_)
+            | Verb::Audit(_) => true,
+            Verb::Approve(args) => args.prints(),
+            Verb::Run(_)
+            | Verb::Rehearse(_)
+            | Verb::Verify(_)
+            | Verb::Batch(_)
+            | Verb::Compile(_)
+            | Verb::Pack(_)
+            | Verb::Record(_) => false,
+        }
+    }
+}
+
+/// Parses `args` and runs the verb. Errors go to stderr.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut out = Out::standard();
     let verb = match Cli::try_parse_from(args) {
@@ -106,7 +130,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                 ExitCode::from(Exit::NOT_STARTED.0)
             } else {
                 out.data(&text);
-                ExitCode::SUCCESS
+                ExitCode::from(written(&mut out, Exit::OK).0)
             };
         }
     };
@@ -115,6 +139,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Pack(_) => Enforced::default(),
         _ => crate::confine::broker_start(),
     };
+    let is_for_its_output = verb.is_for_its_output();
     let exit = match verb {
         Verb::Run(args) => args.execute(enforced, &mut out),
         Verb::Rehearse(args) => args.execute(enforced, &mut out),
@@ -137,5 +162,16 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         out.error(&format!("rotabox: {error:#}\n"));
         Exit::NOT_STARTED
     });
+    let exit = if is_for_its_output { written(&mut out, exit) } else { exit };
     ExitCode::from(exit.0)
+}
+
+/// The exit code, if all of the output was written. Whoever closed the pipe has read enough, and is told nothing.
+fn written(out: &mut Out, exit: Exit) -> Exit {
+    let Some(error) = out.unwritten() else { return exit };
+    if error.kind() != std::io::ErrorKind::BrokenPipe {
+        let why = out::why(error);
+        out.error(&format!("rotabox: the output could not be written ({why}); what stands on stdout is not all of it\n"));
+    }
+    Exit::NOT_STARTED
 }

@@ -32,7 +32,8 @@ pub(super) fn look(module: &Path, explicit: Option<&Path>, bytes: &[u8], host: &
     Ok(State::Signed(signature::check(bytes, &file, &host.signers)?))
 }
 
-fn beside(module: &Path) -> PathBuf {
+/// `MODULE.minisig`
+pub(super) fn beside(module: &Path) -> PathBuf {
     let mut path = module.as_os_str().to_owned();
     path.push(EXTENSION);
     PathBuf::from(path)

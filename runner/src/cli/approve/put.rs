@@ -1,5 +1,6 @@
 //! A file is put in place whole or not at all: written beside its place, synced, and then given its name.
 
+use crate::cli::shell_word;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -12,6 +13,63 @@ pub(super) enum Existing {
     Keep,
     /// It is replaced.
     Replace,
+}
+
+/// What was done, once the policy is in place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Done {
+    /// A policy was written.
+    Approved(Existing),
+    /// A digest was added to one.
+    Added {
+        /// What has to be put in the place of what the policy names.
+        to_move: Vec<Move>,
+    },
+}
+
+/// A file that has to take another one's place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Move {
+    /// "module" or "page".
+    pub(super) what: &'static str,
+    /// The new one.
+    pub(super) from: PathBuf,
+    /// Where the policy looks for it.
+    pub(super) to: PathBuf,
+}
+
+impl Done {
+    /// What may become of a policy that is there.
+    pub(super) fn existing(&self) -> Existing {
+        match self {
+            Done::Approved(existing) => *existing,
+            Done::Added { .. } => Existing::Replace,
+        }
+    }
+
+    /// In two words.
+    pub(super) fn in_words(&self) -> &'static str {
+        match self {
+            Done::Approved(_) => "approved",
+            Done::Added { .. } => "digest added",
+        }
+    }
+
+    /// What is to be done before all else, as lines of a shell; none if nothing is.
+    pub(super) fn moves(&self) -> Option<String> {
+        let Done::Added { to_move } = self else { return None };
+        let what = match to_move.as_slice() {
+            [] => return None,
+            [one] => one.what,
+            _ => "module and page",
+        };
+        let mut said =
+            format!("the policy names the same files as before: put the new {what} in place of the old, or no run uses it\n");
+        for Move { from, to, .. } in to_move {
+            said.push_str(&format!("  install -m 0644 {} {}\n", shell_word(from), shell_word(to)));
+        }
+        Some(said)
+    }
 }
 
 /// Why nothing was put in place.

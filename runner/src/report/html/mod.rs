@@ -15,6 +15,10 @@ use crate::lint::{self, Finding, Severity};
 use base64::Engine as _;
 use sha2::{Digest as _, Sha256};
 
+/// How every page begins.
+pub const BEGINS: &str = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+                          <meta name=\"generator\" content=\"rotabox inspect\">\n";
+
 const STYLE: &str = include_str!("style.css");
 
 /// What holds the rotator to its page: what it cannot do, and why.
@@ -73,7 +77,7 @@ pub fn html(seen: &Inspection) -> String {
     }
     body.push_str(&section("The file", &file(seen)));
     format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+        "{BEGINS}\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{digest}'; \
          base-uri 'none'; form-action 'none'\">\n\
          <meta name=\"referrer\" content=\"no-referrer\">\n\
