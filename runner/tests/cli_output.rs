@@ -124,3 +124,48 @@ fn a_report_replaces_an_earlier_report_and_nothing_else() {
     desk.run(&["inspect", "gone.toml", "--html", "out.html"]).exits(2);
     assert_eq!(desk.read("out.html"), first);
 }
+
+#[test]
+fn a_junit_report_replaces_no_cassette_no_module_and_no_policy() {
+    let desk = acme();
+    desk.write("cassettes/a.toml", "version = 1\n");
+    let test = |module: &str, junit: &str| {
+        desk.run(&["test", "cassettes", "--module", module, "--policies", "policies", "--junit", junit])
+    };
+    for (module, junit) in [
+        ("acme.wasm", "cassettes/a.toml"),
+        ("acme.wasm", "acme.wasm"),
+        ("acme-prod", "policies/acme-prod.toml"),
+        ("acme-prod", "acme.wasm"),
+    ] {
+        let before = std::fs::read(desk.path(junit)).unwrap();
+        test(module, junit).exits(2).says("would be overwritten").does_not_say("broken");
+        assert_eq!(std::fs::read(desk.path(junit)).unwrap(), before, "{junit}");
+    }
+    test("acme.wasm", "out.xml").exits(2).says("1 broken");
+    let first = desk.read("out.xml");
+    test("acme.wasm", "out.xml").exits(2).says("1 broken");
+    assert!(first.contains("tests=\"1\"") && desk.read("out.xml") == first, "{first}");
+    desk.write("out.xml", "<?xml version=\"1.0\"?><testsuites name=\"mine\"/>");
+    test("acme.wasm", "out.xml").exits(2).says("is not a JUnit report of rotabox");
+}
+
+#[test]
+fn what_is_not_there_is_said_in_words() {
+    let desk = acme();
+    desk.write("cassettes/notes.txt", "");
+    for (args, words) in [
+        (&["replay", "gone.toml", "--module", "acme.wasm"] as &[&str], "there is no cassette `gone.toml`; record one"),
+        (&["replay", "cassettes", "--module", "acme.wasm"], "`cassettes` is no file"),
+        (&["replay", "acme.wasm/x", "--module", "acme.wasm"], "`acme.wasm/x` cannot be read (not a directory)"),
+        (&["test", "gone", "--module", "acme.wasm"], "there is no folder `gone`"),
+        (&["test", "acme.wasm", "--module", "acme.wasm"], "`acme.wasm` is no folder"),
+        (&["test", "cassettes", "--module", "acme.wasm"], "holds no cassette"),
+        (&["explain", "acme-prod", "--policies", "policies", "--route", "find", "--params", "gone"], "gone cannot be read"),
+        (&["inspect", "gone.wasm"], "gone.wasm` cannot be read: there is no such file"),
+        (&["lint", "gone.toml"], "there is no such file"),
+        (&["audit", "verify", "gone.log"], "gone.log"),
+    ] {
+        desk.run(args).exits(2).says(words).does_not_say("os error");
+    }
+}

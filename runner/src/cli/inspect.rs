@@ -4,8 +4,8 @@ use super::report_file::{Kind, ReportFile};
 use super::{Exit, Out, signed, worker};
 use crate::lint;
 use crate::page::diagnostic::SourceFile;
-use crate::page::{Page, parse};
-use crate::policy::find;
+use crate::page::{Page, parse, tree};
+use crate::policy::{find, host};
 use crate::report::html;
 use crate::report::inspection::{CodeHint, Inspection, ModuleView, PageFrom, Wasi};
 use crate::report::page_view;
@@ -46,6 +46,8 @@ pub(super) struct Inspect {
     #[arg(long)]
     json: bool,
     /// Also write all of it as one HTML page, without scripts: for a ticket, or for paper
+    ///
+    /// It replaces an earlier one, and no other file.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 }
@@ -130,8 +132,8 @@ pub(super) fn examine_read(read: find::Module, file: &Path, page: Option<&Path>)
 }
 
 fn examine_page(file: &Path, page: Option<&Path>, bytes: Vec<u8>, mut inspection: Inspection) -> anyhow::Result<Seen> {
-    if bytes.contains(&0) || std::str::from_utf8(&bytes).is_err() {
-        anyhow::bail!("{} is neither a WebAssembly module nor a page", shown(&file.to_string_lossy()));
+    if let Some(what) = what_else(file, &bytes) {
+        anyhow::bail!("{} is {what}", shown(&file.to_string_lossy()));
     }
     if page.is_some() {
         anyhow::bail!(
@@ -143,6 +145,33 @@ fn examine_page(file: &Path, page: Option<&Path>, bytes: Vec<u8>, mut inspection
     let page = take_page(page_file(file, bytes)?, &mut inspection);
     inspection.accepted = inspection.reasons.is_empty();
     Ok(Seen { inspection, module: Vec::new(), page })
+}
+
+/// What a file is that cannot be meant as a page, and what to do with it. What is named `.toml` and is nothing else of ours is taken for
+/// a page: its mistakes are said line by line.
+fn what_else(file: &Path, bytes: &[u8]) -> Option<&'static str> {
+    const NEITHER: &str = "neither a WebAssembly module nor a page; a module begins with the bytes `\\0asm`, and a page is a TOML file";
+    let Some(text) = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0')) else { return Some(NEITHER) };
+    let is_named_so = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
+    if text.trim().is_empty() && !is_named_so {
+        return Some("empty; get the module again from where it came");
+    }
+    if ["(module", "(component"].iter().any(|form| text.trim_start().starts_with(form)) {
+        return Some("WebAssembly as text, which no policy can run; give the binary module that is made of it");
+    }
+    let Ok(table) = tree::read(text) else { return (!is_named_so).then_some(NEITHER) };
+    let has = |wanted: &[&str]| table.entries.iter().any(|(key, _)| wanted.contains(&key.name.as_str()));
+    if has(&["route"]) {
+        None
+    } else if has(&["rotator"]) {
+        Some("a policy, and no module or page; look at it with `rotabox lint` or `rotabox doctor`")
+    } else if has(&["step", "made"]) {
+        Some("a cassette, and no module or page; play it with `rotabox replay`")
+    } else if has(&host::SECTIONS) {
+        Some("a host file, and no module or page; look at it with `rotabox lint`")
+    } else {
+        (!is_named_so && !has(&["version", "name", "records"])).then_some(NEITHER)
+    }
 }
 
 /// A page file's text.

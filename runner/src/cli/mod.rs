@@ -159,11 +159,17 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Audit(args) => args.execute(&mut out),
     };
     let exit = exit.unwrap_or_else(|error| {
-        out.error(&format!("rotabox: {error:#}\n"));
+        out.error(&format!("rotabox: {}\n", in_words(&error)));
         Exit::NOT_STARTED
     });
     let exit = if is_for_its_output { written(&mut out, exit) } else { exit };
     ExitCode::from(exit.0)
+}
+
+/// What went wrong, and each reason behind it.
+fn in_words(error: &anyhow::Error) -> String {
+    let words = error.chain().map(|cause| cause.downcast_ref().map_or_else(|| cause.to_string(), out::why));
+    words.collect::<Vec<_>>().join(": ")
 }
 
 /// The exit code, if all of the output was written. Whoever closed the pipe has read enough, and is told nothing.

@@ -34,6 +34,8 @@ pub(super) struct Test {
     #[arg(long, value_name = "FILE|NAME")]
     module: String,
     /// Write a report as JUnit XML
+    ///
+    /// It replaces an earlier one, and no other file.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
     /// The policy folder
