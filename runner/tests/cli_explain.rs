@@ -105,7 +105,10 @@ fn a_further_page_of_a_list_is_judged_as_far_as_the_page_says() {
     explain(&desk, &["GET", first]).exits(0).does_not_say("not judged");
     // The page names the key under which the provider's token stands, and the rest of the query is the page's.
     let desk = Desk::new();
-    desk.module("acme.wasm", &cli_common::ACME.replace("next = \"header:link\"", "next = \"/next\", into = \"cursor\""));
+    desk.module(
+        "acme.wasm",
+        &cli_common::ACME.replace("next = \"header:link\"", "next = \"/next\", into = \"cursor\""),
+    );
     let approve = ["approve", "acme.wasm", "--policies", "policies", "--name", "acme-prod"];
     desk.run(&[&approve[..], cli_common::ANSWERS].concat()).exits(0);
     explain(&desk, &["GET", first]).exits(0).does_not_say("not judged");

@@ -161,7 +161,10 @@ fn what_is_not_there_is_said_in_words() {
         (&["test", "gone", "--module", "acme.wasm"], "there is no folder `gone`"),
         (&["test", "acme.wasm", "--module", "acme.wasm"], "`acme.wasm` is no folder"),
         (&["test", "cassettes", "--module", "acme.wasm"], "holds no cassette"),
-        (&["explain", "acme-prod", "--policies", "policies", "--route", "find", "--params", "gone"], "gone cannot be read"),
+        (
+            &["explain", "acme-prod", "--policies", "policies", "--route", "find", "--params", "gone"],
+            "gone cannot be read",
+        ),
         (&["inspect", "gone.wasm"], "gone.wasm` cannot be read: there is no such file"),
         (&["lint", "gone.toml"], "there is no such file"),
         (&["audit", "verify", "gone.log"], "gone.log"),

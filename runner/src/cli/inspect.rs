@@ -150,7 +150,8 @@ fn examine_page(file: &Path, page: Option<&Path>, bytes: Vec<u8>, mut inspection
 /// What a file is that cannot be meant as a page, and what to do with it. What is named `.toml` and is nothing else of ours is taken for
 /// a page: its mistakes are said line by line.
 fn what_else(file: &Path, bytes: &[u8]) -> Option<&'static str> {
-    const NEITHER: &str = "neither a WebAssembly module nor a page; a module begins with the bytes `\\0asm`, and a page is a TOML file";
+    const NEITHER: &str =
+        "neither a WebAssembly module nor a page; a module begins with the bytes `\\0asm`, and a page is a TOML file";
     let Some(text) = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0')) else { return Some(NEITHER) };
     let is_named_so = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
     if text.trim().is_empty() && !is_named_so {

@@ -177,7 +177,9 @@ fn written(out: &mut Out, exit: Exit) -> Exit {
     let Some(error) = out.unwritten() else { return exit };
     if error.kind() != std::io::ErrorKind::BrokenPipe {
         let why = out::why(error);
-        out.error(&format!("rotabox: the output could not be written ({why}); what stands on stdout is not all of it\n"));
+        out.error(&format!(
+            "rotabox: the output could not be written ({why}); what stands on stdout is not all of it\n"
+        ));
     }
     Exit::NOT_STARTED
 }

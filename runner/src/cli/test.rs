@@ -91,9 +91,8 @@ fn cassettes(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     };
     let entries = std::fs::read_dir(folder).map_err(unreadable)?;
     let is_hidden = |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-    let mut paths = entries
-        .map(|entry| Ok(entry.map_err(unreadable)?.path()))
-        .collect::<anyhow::Result<Vec<PathBuf>>>()?;
+    let mut paths =
+        entries.map(|entry| Ok(entry.map_err(unreadable)?.path())).collect::<anyhow::Result<Vec<PathBuf>>>()?;
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml") && !is_hidden(path));
     paths.sort();
     anyhow::ensure!(

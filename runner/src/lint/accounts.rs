@@ -72,7 +72,8 @@ fn literal_login(at: &At<'_>, route: &Route, notes: &mut Notes<'_>) {
             && is_account_field(&spot)
             && whose::stands_beside(route, &spot, &Source::NewPassword)
         {
-            let what = format!("`{}` sends {spot} = `{login}` beside `new-password`, whoever the run is for", route.name);
+            let what =
+                format!("`{}` sends {spot} = `{login}` beside `new-password`, whoever the run is for", route.name);
             notes.look(at.spot(&spot), what, safer);
         }
     });

@@ -9,6 +9,7 @@
 //! | [`locate`] | from a key of a parsed file back to its line |
 //! | [`words`] | what names of fields, paths and hosts give away |
 //! | `secrets` | where a page puts secrets |
+//! | `stored` | secrets that a provider is asked to store |
 //! | `answers` | what a page takes out of answers, and who sees it |
 //! | `whose` | whose account a request is about, told from where its values come from |
 //! | `accounts` | whose password a page changes |
@@ -26,6 +27,7 @@ mod proofs;
 mod requests;
 pub mod rules;
 mod secrets;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod whose;

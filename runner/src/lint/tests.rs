@@ -528,6 +528,181 @@ request  = "GET {api.url}/users/login={user}"
 requires = [ { at = "/login", equals = "{user}", else = "another account" } ]
 "#,
     ),
+    (
+        "secret-in-write",
+        r#"
+[[route]]
+name    = "old-style"
+for     = ["change"]
+changes = true
+request = "POST {api.url}/users/{user}"
+expects = { status = 200 }
+[route.form]
+key      = "{api.token}" # <- look
+password = "{new-password}"
+[[route]]
+name    = "hidden"
+for     = ["reconcile"]
+changes = true
+request = "POST {api.url}/users/{user}"
+headers = { authorization = "Bearer {api.token}" }
+expects = { status = 200 }
+[route.json]
+password = "{new-password}"
+auth     = { code = "{api.token}" } # <- refuse
+[[route]]
+name    = "mark"
+for     = ["finish"]
+request = "PATCH {api.url}/users/{user}"
+json    = { state = "{api.token}" } # <- look
+[[route]]
+name    = "look-up"
+for     = ["change"]
+request = "POST {api.url}/search"
+json    = { key = "{api.token}", q = "{user}" }
+"#,
+    ),
+    (
+        "secret-twice",
+        r#"
+[[route]]
+name    = "set"
+for     = ["change"]
+changes = true
+request = "POST {api.url}/users/{user}"
+expects = { status = 200 }
+[route.json]
+password = "{new-password}"
+profile  = { state = "{new-password}" } # <- look
+[[route]]
+name    = "typed-again"
+for     = ["change"]
+changes = true
+request = "POST {api.url}/users/{user}"
+form    = { password = "{new-password}", retype = "{new-password}" }
+expects = { status = 200 }
+[[route]]
+name    = "find"
+for     = ["change"]
+request = "GET {api.url}/users/{user}"
+[route.headers]
+authorization = "Bearer {api.token}"
+x-trace       = "{api.token}" # <- look
+"#,
+    ),
+    (
+        "text-readable",
+        r#"
+[records.more.text]
+login  = "Login" # <- look
+note   = "Note" # <- refuse
+remark = "Remark" # <- refuse
+[[route]]
+name    = "find"
+for     = ["change"]
+request = "GET {api.url}/users/{user}"
+headers = { authorization = "Bearer {more.note}" }
+[[route]]
+name    = "again"
+for     = ["change"]
+request = "GET {api.url}/again/{user}"
+basic   = { user = "{more.login}", password = "{more.remark}" }
+[[route]]
+name    = "beside-its-password"
+for     = ["change"]
+request = "GET {api.url}/more/{user}"
+headers = { authorization = { base64 = "{more.login}:{api.token}" } }
+"#,
+    ),
+    (
+        "shows-credential",
+        r#"
+[[route]]
+name     = "open"
+for      = ["change"]
+request  = "POST {api.url}/open"
+form     = { login = "{user}" }
+captures = { it = "/a/b" }
+[[route]]
+name     = "open-again"
+for      = ["change"]
+request  = "POST {api.url}/open"
+form     = { login = "{user}" }
+shows    = { part = "/a" } # <- refuse
+[[route]]
+name     = "elsewhere"
+for      = ["change"]
+request  = "GET {api.url}/current"
+shows    = { part = "/a/b" } # <- look
+[[route]]
+name     = "harmless"
+for      = ["change"]
+request  = "GET {api.url}/current"
+shows    = { part = "/a/c" }
+"#,
+    ),
+    (
+        "binds-credential",
+        r#"
+[[route]]
+name     = "open"
+for      = ["change"]
+request  = "POST {api.url}/open"
+captures = { it = "/a/b" }
+[[route]]
+name     = "open-again"
+for      = ["change"]
+request  = "POST {api.url}/open"
+binds    = { part = "/a/b" } # <- refuse
+"#,
+    ),
+    (
+        "shows-wide",
+        r#"
+[[route]]
+name     = "find"
+for      = ["change"]
+request  = "GET {api.url}/users/{user}"
+requires = [ { at = "/person/kind", equals = "A", else = "no" } ]
+shows    = { a = "/person", b = "/other" } # <- look
+"#,
+    ),
+    (
+        "reaches-further",
+        r#"
+[[route]]
+name    = "gone"
+for     = ["finish"]
+request = "DELETE {api.url}/auth/users/{user}" # <- refuse
+[[route]]
+name    = "signed-out"
+for     = ["finish"]
+request = "DELETE {api.url}/auth/sessions/{user}"
+[[route]]
+name    = "set"
+for     = ["change"]
+changes = true
+request = "POST {api.url}/users/{user}/keys" # <- look
+json    = { key = "{new-password}" }
+expects = { status = 200 }
+"#,
+    ),
+    (
+        "write-not-marked",
+        r#"
+[[route]]
+name     = "open"
+for      = ["change"]
+request  = "POST {api.url}/open" # <- note
+captures = { it = "/a" }
+[[route]]
+name     = "for-show"
+for      = ["change"]
+request  = "POST {api.url}/users/{user}/lock" # <- look
+headers  = { authorization = "{open.it}" }
+captures = { never = "/b" }
+"#,
+    ),
     // What is fine: the user beside the password, in the path, looked up, in an earlier half of the sign-in, in the answer.
     (
         "proof-not-user",

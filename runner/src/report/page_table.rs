@@ -18,7 +18,8 @@ fn quoted(words: &str) -> String {
     let mut inner = String::new();
     for character in escape(words, WORDS).chars() {
         match character {
-            '“' | '”' | '‟' | '„' | '″' | '‶' | '〝' | '〞' | '〟' | '＂' | '❝' | '❞' | '🙶' | '🙷' | '🙸' => {
+            '“' | '”' | '‟' | '„' | '″' | '‶' | '〝' | '〞' | '〟' | '＂' | '❝' | '❞' | '🙶' | '🙷' | '🙸' =>
+            {
                 inner.push_str(&format!("\\u{{{:x}}}", u32::from(character)));
             }
             other => inner.push(other),

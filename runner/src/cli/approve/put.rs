@@ -63,8 +63,9 @@ impl Done {
             [one] => one.what,
             _ => "module and page",
         };
-        let mut said =
-            format!("the policy names the same files as before: put the new {what} in place of the old, or no run uses it\n");
+        let mut said = format!(
+            "the policy names the same files as before: put the new {what} in place of the old, or no run uses it\n"
+        );
         for Move { from, to, .. } in to_move {
             said.push_str(&format!("  install -m 0644 {} {}\n", shell_word(from), shell_word(to)));
         }

@@ -57,8 +57,7 @@ impl Approve {
         if unweighed.is_ok() {
             out.error(&said(&found, &path));
         }
-        let concerns: Vec<Concern> =
-            change.into_iter().chain(concerns(new.page_findings().chain(&found))).collect();
+        let concerns: Vec<Concern> = change.into_iter().chain(concerns(new.page_findings().chain(&found))).collect();
         let mut terminal = Terminal::if_there(out);
         let asker = terminal.as_mut().map(|terminal| terminal as &mut dyn Ask);
         let accepted = weigh(&concerns, &self.review.accept, asker)?;
