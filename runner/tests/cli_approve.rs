@@ -395,13 +395,13 @@ fn after_an_update_it_is_said_what_has_to_take_the_place_of_what() {
     desk.module("new one.wasm", &ACME.replace("Accounts of Acme", "Other words"));
     let from = ["approve", "new one.wasm", "--policies", "policies", "--from", "acme-prod"];
     let said = desk.run(&from).exits(0);
-    said.says("put the new module in place of the old").says("install -m 0644 'new one.wasm' [FOLDER]/acme.wasm");
+    said.says("put the new module in place of the old").says("mv 'new one.wasm' [FOLDER]/acme.wasm");
     // It is the new one that is there already: then there is nothing to be put anywhere.
     let desk = acme();
     desk.approve_acme();
     desk.write("old.wasm", std::fs::read(desk.path("acme.wasm")).unwrap());
     desk.module("acme.wasm", &ACME.replace("Accounts of Acme", "Other words"));
-    desk.run(&with(FROM, &["--old", "old.wasm"])).exits(0).does_not_say("install").does_not_say("in place of");
+    desk.run(&with(FROM, &["--old", "old.wasm"])).exits(0).does_not_say("  mv ").does_not_say("in place of");
     for flag in ["--module-path", "--page-path"] {
         desk.run(&with(FROM, &[flag, "/opt/x", "--page", "x"])).exits(2).says("cannot be used with");
     }
@@ -420,7 +420,7 @@ fn after_an_update_of_an_open_page_both_files_are_named() {
     let from = ["approve", "rest.wasm", "--policies", "policies", "--from", "blind-prod", "--page", "new.toml"];
     let said = desk.run(&with(&from, &["--accept", "wider"])).exits(0);
     said.says("put the new page in place of the old")
-        .says("install -m 0644 new.toml [FOLDER]/blind.toml")
+        .says("mv new.toml [FOLDER]/blind.toml")
         .does_not_say("rest.wasm [FOLDER]");
     desk.run(&["explain", "blind-prod", "--route", "set", "--policies", "policies"]).exits(0);
     std::fs::copy(desk.path("new.toml"), desk.path("blind.toml")).unwrap();

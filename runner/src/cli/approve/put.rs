@@ -67,7 +67,7 @@ impl Done {
             "the policy names the same files as before: put the new {what} in place of the old, or no run uses it\n"
         );
         for Move { from, to, .. } in to_move {
-            said.push_str(&format!("  install -m 0644 {} {}\n", shell_word(from), shell_word(to)));
+            said.push_str(&format!("  mv {} {}\n", shell_word(from), shell_word(to)));
         }
         Some(said)
     }
