@@ -87,7 +87,7 @@ fn a_host_file_with_a_mistake_is_not_taken_for_a_bad_signature() {
     let desk = desk();
     desk.write("rotabox.toml", "version = 1\n[[signers]]\nname = 1\n");
     let said = desk.run(&["inspect", "acme.wasm", "--config", "rotabox.toml"]).exits(0);
-    said.says("signature NOT CHECKED, the host file cannot be used: rotabox.toml:3:8: a text belongs here")
+    said.says("signature NOT CHECKED, the host file cannot be used: rotabox.toml:2:1: `[[signers]]` needs `key`")
         .does_not_say("\\u{a}")
         .does_not_say("DOES NOT COUNT");
 }
