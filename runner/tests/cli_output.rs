@@ -151,6 +151,21 @@ fn a_junit_report_replaces_no_cassette_no_module_and_no_policy() {
 }
 
 #[test]
+fn a_cassette_replaces_no_policy_and_no_module_not_even_by_force() {
+    let desk = acme();
+    for (what, to) in [("acme-prod", "policies/acme-prod.toml"), ("./acme.wasm", "acme.wasm")] {
+        let before = std::fs::read(desk.path(to)).unwrap();
+        let args = ["record", what, "--policies", "policies", "--to", to, "--force"];
+        let mut command = Command::new(ROTABOX);
+        command.args(args).current_dir(desk.path("")).stdin(Stdio::piped());
+        let output = command.output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && stderr.contains("would be overwritten"), "{stderr}");
+        assert_eq!(std::fs::read(desk.path(to)).unwrap(), before, "{to}");
+    }
+}
+
+#[test]
 fn what_is_not_there_is_said_in_words() {
     let desk = acme();
     desk.write("cassettes/notes.txt", "");

@@ -48,15 +48,7 @@ impl ReportFile {
             Err(error) => return Err(cannot(&name, &error)),
         };
         anyhow::ensure!(!found.is_dir(), "{name} is a folder; name a file in it");
-        let same = |input: &&&Path| {
-            input.metadata().is_ok_and(|input| (input.dev(), input.ino()) == (found.dev(), found.ino()))
-        };
-        if let Some(input) = inputs.iter().find(same) {
-            anyhow::bail!(
-                "{name} would be overwritten, and this command reads it ({}); name another file",
-                shown(&input.to_string_lossy())
-            );
-        }
+        not_read(given, inputs)?;
         if !found.is_file() {
             return Ok(ReportFile { given: given.to_owned(), path: given.to_owned(), special: true });
         }
@@ -90,6 +82,20 @@ impl ReportFile {
             })
         });
         put.map_err(|error| cannot(&name, &error))
+    }
+}
+
+/// An error if `given` is one of the files that the command reads, under whatever name.
+pub(super) fn not_read(given: &Path, inputs: &[&Path]) -> anyhow::Result<()> {
+    let identity = |path: &Path| path.metadata().ok().map(|found| (found.dev(), found.ino()));
+    let Some(wanted) = identity(given) else { return Ok(()) };
+    match inputs.iter().find(|input| identity(input) == Some(wanted)) {
+        None => Ok(()),
+        Some(input) => anyhow::bail!(
+            "{} would be overwritten, and this command reads it ({}); name another file",
+            shown(&given.to_string_lossy()),
+            shown(&input.to_string_lossy())
+        ),
     }
 }
 

@@ -127,15 +127,28 @@ fn record_secret(page: &Page, route: &Route) -> Option<String> {
 pub(super) fn not_user(reading: &Reading<'_>, notes: &mut Notes<'_>) {
     let page = reading.page;
     for (at, route) in reading.routes().filter(|(_, route)| route.changes) {
-        let sources = route.sources();
-        let named = sources.iter().any(|source| matches!(source, Source::User | Source::Bind(_)));
+        let (mut named, mut in_header) = (false, false);
+        route.each_template(&mut |spot, template| {
+            if template.sources().any(|source| matches!(source, Source::User | Source::Bind(_))) {
+                *if matches!(spot, Spot::Header(_)) { &mut in_header } else { &mut named } = true;
+            }
+        });
         let own_password = |route: &Route| route.sources().contains(&Source::OldPassword);
         let own_session = page.routes.iter().any(|other| {
             other.sources().contains(&Source::User)
                 && own_password(other)
                 && other.steps.iter().any(|step| route.steps.contains(step))
         });
-        if !named && !own_session {
+        if named || own_session {
+            continue;
+        }
+        if in_header {
+            notes.look(
+                at.request(),
+                format!("`{}` changes a password, and the user stands in a header only", route.name),
+                "see in the provider's documentation that this header says whose it is; or name the account in the path or the body",
+            );
+        } else {
             notes.refuse(
                 at.request(),
                 format!("`{}` changes a password, and nothing in it is the user: it could be anyone's", route.name),

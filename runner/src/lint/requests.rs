@@ -145,6 +145,14 @@ pub(super) fn accepts_too_much(reading: &Reading<'_>, notes: &mut Notes<'_>) {
                     notes.refuse(at.key(&["expects"]), what, safer);
                 }
             }
+            let redirect = statuses.iter().find_map(|test| named(test, |status| (300..400).contains(&status)));
+            if let Some(status) = redirect.filter(|_| route.places_candidate() && all.0.len() == statuses.len()) {
+                notes.look(
+                    at.key(&["expects"]),
+                    format!("`{}` {does}, and {status} is taken for a yes: a wrong password is often sent elsewhere as well", route.name),
+                    "test where it leads: `\"header:location\" = { not = { contains = \"login\" } }`, or the cookie that only a success sets",
+                );
+            }
             if let Some(status) = statuses.iter().find_map(|test| named(test, |status| NOT_YET.contains(&status))) {
                 notes.look(
                     at.key(&["expects"]),
