@@ -236,6 +236,11 @@ fn what_is_no_page_is_said_to_be_what_it_is() {
     // What is named like a page is judged as one.
     desk.write("page.toml", "Dear all");
     desk.run(&["inspect", "page.toml"]).exits(1).says("page.toml:1:").says("this is not TOML");
+    desk.write("page", BLIND.replace("[records.api]", "[records.api"));
+    desk.run(&["inspect", "page"]).exits(1).says("page:4:").says("this is not TOML");
+    desk.write("page.toml", [BLIND.as_bytes(), b"# \xff\n"].concat());
+    let line = BLIND.lines().count() + 1;
+    desk.run(&["inspect", "page.toml"]).exits(2).says(&format!("is not UTF-8 text (line {line})"));
 }
 
 #[test]

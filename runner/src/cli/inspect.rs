@@ -147,32 +147,44 @@ fn examine_page(file: &Path, page: Option<&Path>, bytes: Vec<u8>, mut inspection
     Ok(Seen { inspection, module: Vec::new(), page })
 }
 
-/// What a file is that cannot be meant as a page, and what to do with it. What is named `.toml` and is nothing else of ours is taken for
-/// a page: its mistakes are said line by line.
-fn what_else(file: &Path, bytes: &[u8]) -> Option<&'static str> {
+/// What a file is that cannot be meant as a page, and what to do with it. What is named `.toml` or begins like a file of ours is taken for a
+/// page, if it is nothing else: its mistakes are said line by line.
+fn what_else(file: &Path, bytes: &[u8]) -> Option<String> {
     const NEITHER: &str =
         "neither a WebAssembly module nor a page; a module begins with the bytes `\\0asm`, and a page is a TOML file";
-    let Some(text) = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0')) else { return Some(NEITHER) };
-    let is_named_so = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
-    if text.trim().is_empty() && !is_named_so {
-        return Some("empty; get the module again from where it came");
+    let lossy = String::from_utf8_lossy(bytes);
+    let is_ours = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
+        || lossy.lines().any(|line| line.starts_with("[[route]]") || line.trim_end() == "version = 1");
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) if !text.contains('\0') => text,
+        Err(error) if is_ours => {
+            let line = 1 + bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count();
+            return Some(format!("not UTF-8 text (line {line}), and a page is; save it as UTF-8"));
+        }
+        _ => return Some(NEITHER.to_owned()),
+    };
+    if text.trim().is_empty() && !is_ours {
+        return Some("empty; get the module again from where it came".to_owned());
     }
     if ["(module", "(component"].iter().any(|form| text.trim_start().starts_with(form)) {
-        return Some("WebAssembly as text, which no policy can run; give the binary module that is made of it");
+        return Some(
+            "WebAssembly as text, which no policy can run; give the binary module that is made of it".to_owned(),
+        );
     }
-    let Ok(table) = tree::read(text) else { return (!is_named_so).then_some(NEITHER) };
+    let Ok(table) = tree::read(text) else { return (!is_ours).then(|| NEITHER.to_owned()) };
     let has = |wanted: &[&str]| table.entries.iter().any(|(key, _)| wanted.contains(&key.name.as_str()));
-    if has(&["route"]) {
-        None
+    let (what, with) = if has(&["route"]) {
+        return None;
     } else if has(&["rotator"]) {
-        Some("a policy, and no module or page; look at it with `rotabox lint` or `rotabox doctor`")
+        ("policy", "look at it with `rotabox lint` or `rotabox doctor`")
     } else if has(&["step", "made"]) {
-        Some("a cassette, and no module or page; play it with `rotabox replay`")
+        ("cassette", "play it with `rotabox replay`")
     } else if has(&host::SECTIONS) {
-        Some("a host file, and no module or page; look at it with `rotabox lint`")
+        ("host file", "look at it with `rotabox lint`")
     } else {
-        (!is_named_so && !has(&["version", "name", "records"])).then_some(NEITHER)
-    }
+        return (!is_ours && !has(&["version", "name", "records"])).then(|| NEITHER.to_owned());
+    };
+    Some(format!("a {what}, and no module or page; {with}"))
 }
 
 /// A page file's text.
