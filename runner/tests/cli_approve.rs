@@ -449,5 +449,5 @@ fn a_folder_that_cannot_be_made_leaves_no_trace() {
     desk.write("file", "");
     let mut args = answers(&[], &[]);
     args[3] = "file/policies";
-    desk.run(&args).exits(2).says("could not be created");
+    desk.run(&args).exits(2).says("`file` could not be used: it is not a folder").does_not_say("os error");
 }

@@ -172,7 +172,7 @@ fn what_is_not_there_is_said_in_words() {
     for (args, words) in [
         (&["replay", "gone.toml", "--module", "acme.wasm"] as &[&str], "there is no cassette `gone.toml`; record one"),
         (&["replay", "cassettes", "--module", "acme.wasm"], "`cassettes` is no file"),
-        (&["replay", "acme.wasm/x", "--module", "acme.wasm"], "`acme.wasm/x` cannot be read (not a directory)"),
+        (&["replay", "acme.wasm/x", "--module", "acme.wasm"], "`acme.wasm/x` cannot be read (it is not a folder)"),
         (&["test", "gone", "--module", "acme.wasm"], "there is no folder `gone`"),
         (&["test", "acme.wasm", "--module", "acme.wasm"], "`acme.wasm` is no folder"),
         (&["test", "cassettes", "--module", "acme.wasm"], "holds no cassette"),

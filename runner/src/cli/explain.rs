@@ -153,7 +153,10 @@ fn params(path: &Path) -> anyhow::Result<Params> {
     }
     let name = escape(&path.to_string_lossy(), 400);
     let mut file = std::fs::File::open(path).map_err(|error| {
-        anyhow::anyhow!("{name} cannot be read ({}); name a file with one line of params", super::out::why(&error))
+        anyhow::anyhow!(
+            "{name} cannot be read ({}); name a file with one line of params",
+            crate::report::system::why(&error)
+        )
     })?;
     Ok(gateway::read(&mut file)?)
 }

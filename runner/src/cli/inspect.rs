@@ -156,7 +156,7 @@ fn what_else(file: &Path, bytes: &[u8]) -> Option<String> {
     let is_ours = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
         || lossy.lines().any(|line| line.starts_with("[[route]]") || line.trim_end() == "version = 1");
     let text = match std::str::from_utf8(bytes) {
-        Ok(text) if !text.contains('\0') => text,
+        Ok(text) if is_ours || !text.contains('\0') => text,
         Err(error) if is_ours => {
             let line = 1 + bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count();
             return Some(format!("not UTF-8 text (line {line}), and a page is; save it as UTF-8"));

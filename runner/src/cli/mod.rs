@@ -21,6 +21,7 @@ mod test;
 mod worker;
 
 use crate::confine::Enforced;
+use crate::report::system::why;
 use clap::{Args, Parser, Subcommand};
 pub use out::Out;
 use std::ffi::OsString;
@@ -168,7 +169,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// What went wrong, and each reason behind it.
 fn in_words(error: &anyhow::Error) -> String {
-    let words = error.chain().map(|cause| cause.downcast_ref().map_or_else(|| cause.to_string(), out::why));
+    let words = error.chain().map(|cause| cause.downcast_ref().map_or_else(|| cause.to_string(), why));
     words.collect::<Vec<_>>().join(": ")
 }
 
@@ -176,7 +177,7 @@ fn in_words(error: &anyhow::Error) -> String {
 fn written(out: &mut Out, exit: Exit) -> Exit {
     let Some(error) = out.unwritten() else { return exit };
     if error.kind() != std::io::ErrorKind::BrokenPipe {
-        let why = out::why(error);
+        let why = why(error);
         out.error(&format!(
             "rotabox: the output could not be written ({why}); what stands on stdout is not all of it\n"
         ));

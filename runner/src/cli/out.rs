@@ -1,7 +1,7 @@
 //! Where a verb writes: data to stdout, everything else to stderr. What could not be written is remembered: the exit code of a rotation
 //! belongs to its outcome, whatever becomes of the output, and that of a verb whose output is all that it is for does not.
 
-use std::io::{ErrorKind, IsTerminal as _, Write};
+use std::io::{IsTerminal as _, Write};
 
 /// The two streams of a verb.
 pub struct Out {
@@ -43,16 +43,6 @@ impl Out {
     /// Writes to stderr.
     pub fn error(&mut self, text: &str) {
         let _ = self.stderr.write_all(text.as_bytes()).and_then(|()| self.stderr.flush());
-    }
-}
-
-/// What the system says, in words and without its numbers.
-pub(super) fn why(error: &std::io::Error) -> String {
-    match error.kind() {
-        ErrorKind::NotFound => "there is no such file or folder".to_owned(),
-        ErrorKind::StorageFull => "there is no space left".to_owned(),
-        kind if kind.to_string().contains("uncategorized") || kind == ErrorKind::Other => error.to_string(),
-        kind => kind.to_string(),
     }
 }
 

@@ -1,6 +1,5 @@
 //! What `replay` and `test` share: modules, cassettes, and a worker that plays them.
 
-use super::out::why;
 use crate::broker::link::Link;
 use crate::cassette::{CASSETTE_BYTES, Cassette, parse, replay};
 use crate::confine;
@@ -8,6 +7,7 @@ use crate::page::diagnostic::SourceFile;
 use crate::policy::{file, find};
 use crate::report::escape::escape;
 use crate::report::replay::{Played, Verdict};
+use crate::report::system::why;
 use crate::wire::Limits;
 use anyhow::Context as _;
 use std::io::{ErrorKind, Read as _};

@@ -100,7 +100,7 @@ pub(super) fn not_read(given: &Path, inputs: &[&Path]) -> anyhow::Result<()> {
 }
 
 fn cannot(name: &str, error: &std::io::Error) -> anyhow::Error {
-    let why = super::out::why(error);
+    let why = crate::report::system::why(error);
     anyhow::anyhow!("{name} cannot be written ({why}); name a file in a folder that is there and may be written to")
 }
 

@@ -1,12 +1,12 @@
 //! `test`: all cassettes of a folder, for a rotator's author and for CI.
 
-use super::out::why;
 use super::report_file::{Kind, ReportFile};
 use super::{Exit, Out, play};
 use crate::policy::find::DEFAULT_FOLDER;
 use crate::report::escape::escape;
 use crate::report::junit;
 use crate::report::replay::{Verdict, total};
+use crate::report::system::why;
 use clap::Args;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};

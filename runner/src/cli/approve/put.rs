@@ -1,6 +1,7 @@
 //! A file is put in place whole or not at all: written beside its place, synced, and then given its name.
 
 use crate::cli::shell_word;
+use crate::report::system::why;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -83,7 +84,7 @@ pub(super) enum PutError {
         path: PathBuf,
     },
     /// The system refused.
-    #[error("`{}` could not be {verb}: {error}", path.display())]
+    #[error("`{}` could not be {verb}: {}", path.display(), why(error))]
     System {
         /// What it was about.
         path: PathBuf,
@@ -123,6 +124,10 @@ fn make(folder: &Path) -> Result<(), PutError> {
     let wrong = |error| PutError::System { path: folder.to_owned(), verb: "created", error };
     if folder.is_dir() {
         return Ok(());
+    }
+    if folder.symlink_metadata().is_ok() {
+        let error = ErrorKind::NotADirectory.into();
+        return Err(PutError::System { path: folder.to_owned(), verb: "used", error });
     }
     if let Some(above) = folder.parent().filter(|above| !above.as_os_str().is_empty()) {
         make(above)?;
