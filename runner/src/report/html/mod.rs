@@ -24,7 +24,7 @@ const STYLE: &str = include_str!("style.css");
 /// What holds the rotator to its page: what it cannot do, and why.
 const WALLS: &[(&str, &str)] = &[
     (
-        "see a password, a token or a raw answer",
+        "see a password or a token of yours, or more of an answer than stands above",
         "It runs in a process of its own, which never receives one. The broker puts secrets into the places below, and cuts every \
          secret out of what it hands back.",
     ),
@@ -39,9 +39,9 @@ const WALLS: &[(&str, &str)] = &[
          metadata addresses are refused unless the operator opened them.",
     ),
     (
-        "change the password of another account",
-        "The broker fills in the account itself, from the vault record, within `allow` and `except` of the policy. No argument can \
-         stand in a changing request.",
+        "choose the account",
+        "The broker fills in `{user}`, from the params, within `allow` and `except` of the policy. No argument can stand in a \
+         changing request. What else names an account stands in the requests below, and among what the linter found.",
     ),
     (
         "open a file, read the environment, start a program",
