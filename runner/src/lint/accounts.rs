@@ -5,7 +5,7 @@ use super::{Notes, Severity, whose, words};
 use crate::page::model::{ArgClass, Method, Page, Route};
 use crate::page::names::BindName;
 use crate::page::request::Spot;
-use crate::page::template::{Encoding, Part, Source, Template};
+use crate::page::template::{Source, Template};
 use crate::policy::fit;
 use std::collections::BTreeSet;
 
@@ -81,24 +81,26 @@ fn literal_login(at: &At<'_>, route: &Route, notes: &mut Notes<'_>) {
 
 /// `{user}-admin` is another account than the one that `allow` judges.
 pub(super) fn affixed(reading: &Reading<'_>, notes: &mut Notes<'_>) {
-    for (at, route) in reading.routes().filter(|(_, route)| !whose::compares_user(route)) {
+    let only = "`allow` and `except` judge the user's name alone";
+    let safer =
+        "see in the provider's documentation that this is the same account, or look it up and compare it with `{user}`";
+    for (at, route) in reading.routes() {
+        if let Some((place, template)) = whose::compares_affixed(route) {
+            let what = format!("`{}` compares {} with `{template}`: {only}", route.name, place.described());
+            notes.look(at.comparison(), what, safer);
+        }
+        if whose::compares_user(route) {
+            continue;
+        }
         route.each_template(&mut |spot, template| {
             let names_account = match &spot {
                 Spot::Path(_) | Spot::BasicUser => true,
                 Spot::Json(_) | Spot::Form(_) => is_account_field(&spot),
                 _ => false,
             };
-            let is_user =
-                |part: &Part| matches!(part, Part::Name { source: Source::User, encoding: None | Some(Encoding::Url) });
-            if names_account && template.parts.len() > 1 && template.parts.iter().any(is_user) {
-                notes.look(
-                    at.spot(&spot),
-                    format!(
-                        "`{}` names the account `{template}` in {spot}: `allow` and `except` judge the user's name alone",
-                        route.name
-                    ),
-                    "see in the provider's documentation that this is the same account, or look it up and compare it with `{user}`",
-                );
+            if names_account && whose::is_affixed(template) {
+                let what = format!("`{}` names the account `{template}` in {spot}: {only}", route.name);
+                notes.look(at.spot(&spot), what, safer);
             }
         });
     }

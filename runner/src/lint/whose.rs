@@ -3,9 +3,9 @@
 use crate::page::Page;
 use crate::page::model::Route;
 use crate::page::names::BindName;
-use crate::page::predicate::{Literal, Test};
+use crate::page::predicate::{Literal, Place, Test};
 use crate::page::request::Spot;
-use crate::page::template::Source;
+use crate::page::template::{Encoding, Part, Source, Template};
 use std::collections::BTreeSet;
 
 /// Does the request place `{user}`, or a value that an answer about the user gave?
@@ -36,15 +36,42 @@ fn of_user(page: &Page, source: &Source, seen: &mut BTreeSet<BindName>) -> bool 
 
 /// Is an answer taken only if something in it equals `{user}`?
 pub(super) fn compares_user(route: &Route) -> bool {
-    let picked = route.picks.iter().flat_map(|picks| picks.filter.iter().map(|(_, test)| test));
-    let required = route.requires.iter().map(|require| &require.test);
-    picked.chain(required).any(equals_user) || expects_user(route)
+    route_tests(route).any(|(_, test)| equals_user(test)) || expects_user(route)
+}
+
+/// What must hold of an answer for the step to go on, in `requires` and `picks`.
+fn route_tests(route: &Route) -> impl Iterator<Item = (&Place, &Test)> {
+    let picked = route.picks.iter().flat_map(|picks| picks.filter.iter().map(|(place, test)| (place, test)));
+    picked.chain(route.requires.iter().map(|require| (&require.at, &require.test)))
 }
 
 /// Is an answer accepted only if something in it equals `{user}`, whichever alternative it meets?
 pub(super) fn expects_user(route: &Route) -> bool {
     let alternatives = &route.expects.any;
     !alternatives.is_empty() && alternatives.iter().all(|all| all.0.iter().any(|(_, test)| equals_user(test)))
+}
+
+/// What an answer is compared with that is `{user}` with something around it, and where.
+pub(super) fn compares_affixed(route: &Route) -> Option<(&Place, &Template)> {
+    let expected = route.expects.any.iter().flat_map(|all| all.0.iter().map(|(place, test)| (place, test)));
+    route_tests(route).chain(expected).find_map(|(place, test)| {
+        let texts: &[Literal] = match test {
+            Test::Equals { value, .. } => std::slice::from_ref(value),
+            Test::OneOf { values, .. } => values,
+            _ => &[],
+        };
+        texts.iter().find_map(|literal| match literal {
+            Literal::Text(template) if is_affixed(template) => Some((place, template)),
+            _ => None,
+        })
+    })
+}
+
+/// `{user}` with something around it, as a name; not inside another language, such as a filter.
+pub(super) fn is_affixed(template: &Template) -> bool {
+    let is_user =
+        |part: &Part| matches!(part, Part::Name { source: Source::User, encoding: None | Some(Encoding::Url) });
+    template.parts.len() > 1 && template.parts.iter().any(is_user)
 }
 
 fn equals_user(test: &Test) -> bool {
