@@ -6,7 +6,7 @@ use crate::page::Page;
 use crate::page::model::{Body, Origin, Route};
 use crate::page::names::RouteName;
 use crate::page::predicate::Place;
-use crate::page::request::Spot;
+use crate::page::request::{Spot, as_name};
 use crate::page::template::{Source, Template};
 use std::collections::BTreeSet;
 
@@ -273,6 +273,7 @@ pub(super) fn beside(reading: &Reading<'_>, notes: &mut Notes<'_>) {
         let mut plain = Vec::new();
         for (place, text) in route.constants() {
             let (kind, name) = place.split_once(' ').unwrap_or((&place, ""));
+            let text = as_name(&text);
             let spot = match kind {
                 "JSON" if name != "body" => Spot::Json(name.to_owned()),
                 "form" => Spot::Form(name.to_owned()),
