@@ -6,7 +6,7 @@
 //! | the request places `{user}`, or a value that a look-up of the user gave | fine |
 //! | the request places a capture of a request about the user (a sign-in of two steps) | fine |
 //! | each alternative of `expects` compares the answer with `{user}` | fine, whatever the request says |
-//! | `{user}` stands in a header only | look |
+//! | `{user}` stands in a header only, or beside another login | look |
 //! | an earlier request of the user's opens a session by a cookie, which no line shows | look |
 //! | HTTP Basic, or `login:password` in a header, whose login is another value | refuse, whatever else the request says |
 //! | anything else: a constant, a field of a vault record, the password alone, a look-up of which nothing is used | refuse |
@@ -31,6 +31,14 @@ pub(super) fn not_user(reading: &Reading<'_>, notes: &mut Notes<'_>) {
                 format!("`{}` proves the password of {login}, and not of the user", route.name),
                 SAFER,
             ),
+            Login::Both(spot, login) => notes.look(
+                at.spot(&spot),
+                format!(
+                    "`{}` sends {login} beside the user and the password: one of them is whose password it proves",
+                    route.name
+                ),
+                "see in the provider's documentation which of them names the account",
+            ),
             Login::Unsaid => unsaid(reading.page, &at, route, notes),
         }
     }
@@ -41,6 +49,8 @@ enum Login {
     User,
     /// Somebody else, in words.
     Other(Spot, String),
+    /// The user, and something else that could be meant.
+    Both(Spot, String),
     /// The password does not stand beside a login.
     Unsaid,
 }
@@ -52,25 +62,29 @@ fn login(page: &Page, route: &Route) -> Login {
     {
         return judged(page, Spot::BasicUser, &basic.user.parts);
     }
-    let mut found = Login::Unsaid;
-    route.each_template(&mut |spot, template| match &spot {
-        Spot::Header(_) => {
-            if let Some(before) = before_colon(template) {
-                found = judged(page, spot, before);
-            }
+    let (mut user, mut other) = (false, None);
+    route.each_template(&mut |spot, template| {
+        let parts = match &spot {
+            Spot::Header(_) => before_colon(template),
+            // What stands in the same object or form, under a name that means a login, may be the login.
+            Spot::Json(_) | Spot::Form(_) => Some(template.parts.as_slice()).filter(|parts| {
+                let beside = || whose::stands_beside(route, &spot, &Source::Candidate);
+                !parts.is_empty() && accounts::is_account_field(&spot) && beside()
+            }),
+            _ => None,
+        };
+        match parts.map(|parts| judged(page, spot, parts)) {
+            Some(Login::User) => user = true,
+            Some(Login::Other(spot, login)) => other = other.take().or(Some((spot, login))),
+            _ => {}
         }
-        // What stands in the same object or form, under a name that means a login, is the login.
-        Spot::Json(_) | Spot::Form(_) if matches!(found, Login::Unsaid) && accounts::is_account_field(&spot) => {
-            if whose::stands_beside(route, &spot, &Source::Candidate)
-                && !template.parts.is_empty()
-                && let other @ Login::Other(..) = judged(page, spot, &template.parts)
-            {
-                found = other;
-            }
-        }
-        _ => {}
     });
-    found
+    match (user, other) {
+        (true, None) => Login::User,
+        (true, Some((spot, login))) => Login::Both(spot, login),
+        (false, Some((spot, login))) => Login::Other(spot, login),
+        (false, None) => Login::Unsaid,
+    }
 }
 
 /// `login` of `login:{candidate}`; none if the template is of another form.
