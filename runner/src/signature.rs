@@ -150,7 +150,8 @@ pub fn check(module: &[u8], file: &SourceFile, signers: &[Signer]) -> Result<Sig
 
 /// Four lines.
 fn read(file: &SourceFile) -> Parsed<Parts> {
-    nothing_hidden(&file.text, "a signature")?;
+    nothing_hidden(&file.text, "a signature")
+        .map_err(|problem| problem.hint("get the signature again from where it was published"))?;
     let mut offset = 0;
     let lines: Vec<(Span, &str)> = file
         .text

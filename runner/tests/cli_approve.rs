@@ -60,7 +60,7 @@ fn the_flags_that_the_error_lists_are_enough() {
         let fill = [
             ("TITLE", "A title"),
             ("=HOST", "=api.acme.example"),
-            ("PATTERN", "*"),
+            ("PATTERN", "*@svc.acme.example"),
             ("never|old-refused", "never"),
             ("'", ""),
         ];
@@ -355,6 +355,79 @@ fn a_module_that_is_not_accepted_is_not_approved() {
 }
 
 #[test]
+fn a_policy_that_the_linter_would_refuse_is_not_written_without_a_word() {
+    let desk = acme();
+    let free = |more: &[&'static str]| answers(&[("--allow", "")], &[&["--allow", "*"], more].concat());
+    let said = desk.run(&free(&[])).exits(2);
+    said.says("policies/acme-prod.toml: 1 to refuse")
+        .says("`*` allows every account")
+        .says("--accept free-account")
+        .says("nothing was written");
+    nothing_written(&desk);
+    desk.run(&free(&["--print"])).exits(2).says("--accept free-account").does_not_say("[rotator]");
+    // What is only to be looked at is shown, and needs nobody's word.
+    desk.run(&free(&["--accept", "free-account"])).exits(0).says("reconcile-with-admin");
+    let policy = find::policy(&desk.path("policies"), "acme-prod").unwrap().policy;
+    assert_eq!(policy.approved[0].accepted, ["free-account"]);
+    // The lines that were said are those of the file: `lint` finds the same there.
+    let line = desk.read("policies/acme-prod.toml").lines().position(|line| line.starts_with("allow")).unwrap() + 1;
+    let place = format!("policies/acme-prod.toml:{line}");
+    desk.run(&free(&["--force"])).exits(2).says(&place);
+    desk.run(&["lint", "policies/acme-prod.toml"]).exits(1).says(&place).says("free-account");
+}
+
+#[test]
+fn an_update_weighs_the_policy_with_the_new_page() {
+    let desk = acme();
+    desk.run(&answers(&[("--allow", "")], &["--allow", "*", "--accept", "free-account"])).exits(0);
+    desk.module("same.wasm", &ACME.replace("Accounts of Acme", "Other words"));
+    let from = ["approve", "same.wasm", "--policies", "policies", "--from", "acme-prod"];
+    desk.run(&from).exits(2).says("--accept free-account").says("nothing was written");
+    desk.run(&with(&from, &["--accept", "free-account"])).exits(0).says("digest added");
+    let policy = find::policy(&desk.path("policies"), "acme-prod").unwrap().policy;
+    assert_eq!(policy.approved[1].accepted, ["free-account"]);
+}
+
+#[test]
+fn after_an_update_it_is_said_what_has_to_take_the_place_of_what() {
+    let desk = acme();
+    desk.approve_acme();
+    desk.module("new one.wasm", &ACME.replace("Accounts of Acme", "Other words"));
+    let from = ["approve", "new one.wasm", "--policies", "policies", "--from", "acme-prod"];
+    let said = desk.run(&from).exits(0);
+    said.says("put the new module in place of the old").says("mv 'new one.wasm' [FOLDER]/acme.wasm");
+    // It is the new one that is there already: then there is nothing to be put anywhere.
+    let desk = acme();
+    desk.approve_acme();
+    desk.write("old.wasm", std::fs::read(desk.path("acme.wasm")).unwrap());
+    desk.module("acme.wasm", &ACME.replace("Accounts of Acme", "Other words"));
+    desk.run(&with(FROM, &["--old", "old.wasm"])).exits(0).does_not_say("  mv ").does_not_say("in place of");
+    for flag in ["--module-path", "--page-path"] {
+        desk.run(&with(FROM, &[flag, "/opt/x", "--page", "x"])).exits(2).says("cannot be used with");
+    }
+}
+
+#[test]
+fn after_an_update_of_an_open_page_both_files_are_named() {
+    let desk = Desk::new();
+    desk.write("rest.wasm", rotator());
+    desk.write("blind.toml", BLIND);
+    let base = ["approve", "rest.wasm", "--policies", "policies", "--page", "blind.toml", "--name", "blind-prod"];
+    let rest = ["--record", "api=title:A", "--host", "api=a.example", "--allow", "svc-*@a.example"];
+    desk.run(&[&base[..], &rest, &["--unverified", "accept"]].concat()).exits(0);
+    let less = BLIND.replace("secret = { login", "text = { note = \"note\" }\nsecret = { login");
+    desk.write("new.toml", less);
+    let from = ["approve", "rest.wasm", "--policies", "policies", "--from", "blind-prod", "--page", "new.toml"];
+    let said = desk.run(&with(&from, &["--accept", "wider"])).exits(0);
+    said.says("put the new page in place of the old")
+        .says("mv new.toml [FOLDER]/blind.toml")
+        .does_not_say("rest.wasm [FOLDER]");
+    desk.run(&["explain", "blind-prod", "--route", "set", "--policies", "policies"]).exits(0);
+    std::fs::copy(desk.path("new.toml"), desk.path("blind.toml")).unwrap();
+    desk.run(&["explain", "blind-prod", "--route", "set", "--policies", "policies"]).exits(0);
+}
+
+#[test]
 fn print_writes_nothing() {
     let desk = acme();
     let said = desk.run(&answers(&[], &["--print", "--module-path", "/opt/rotabox/acme.wasm"])).exits(0);
@@ -376,5 +449,5 @@ fn a_folder_that_cannot_be_made_leaves_no_trace() {
     desk.write("file", "");
     let mut args = answers(&[], &[]);
     args[3] = "file/policies";
-    desk.run(&args).exits(2).says("could not be created");
+    desk.run(&args).exits(2).says("`file` could not be used: it is not a folder").does_not_say("os error");
 }

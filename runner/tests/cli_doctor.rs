@@ -121,7 +121,7 @@ fn a_page_that_cannot_verify_fails_unless_that_is_accepted() {
     let desk = Desk::new();
     desk.module("blind.wasm", BLIND);
     let mut args = vec!["approve", "blind.wasm", "--policies", "policies", "--name", "blind", "--record", "api=uid:u"];
-    args.extend(["--host", "api=a.example", "--allow", "*", "--unverified", "refuse"]);
+    args.extend(["--host", "api=a.example", "--allow", "*", "--accept", "free-account", "--unverified", "refuse"]);
     desk.run(&args).exits(0);
     doctor(&desk, &[]).exits(1).says("the page has no verify route, so no run begins");
 }

@@ -78,7 +78,6 @@ fn a_request_is_traced_back_to_its_route() {
     matches_file("explain/request.txt", &said.stdout);
     for (method, url, words) in [
         ("get", "https://api.acme.example/v1/users?filter=login%20eq%20%22jo%22&limit=200", "route `find` may be sent"),
-        ("GET", "https://api.acme.example/v1/users?cursor=abc", "route `find` may be sent"),
         ("POST", "https://api.acme.example:8443/v1/users/a%20b/password", "`account.id` would be a b"),
         ("PUT", "https://api.acme.example/base/path/v1/users/42", "if the URL of the vault record ends in /base/path"),
         ("POST", "https://login.acme.example/tenant-1/token", "`api.tenant` would be tenant-1"),
@@ -89,6 +88,42 @@ fn a_request_is_traced_back_to_its_route() {
     explain(&desk, &["POST", "https://api.acme.example/v1/groups/g/tell"])
         .exits(3)
         .says("switched off by the operator");
+}
+
+#[test]
+fn a_further_page_of_a_list_is_judged_as_far_as_the_page_says() {
+    let desk = acme();
+    // The provider's answer names the whole query.
+    for url in ["https://api.acme.example/v1/users?cursor=abc", "https://api.acme.example/v1/users"] {
+        explain(&desk, &["GET", url])
+            .exits(0)
+            .says("route `find` may be sent")
+            .says("the query is not what the page writes, and was not judged")
+            .says("further page of the list (up to 5), which the provider's answer names (acme.wasm (sealed page):28)");
+    }
+    let first = "https://api.acme.example/v1/users?filter=login%20eq%20%22jo%22&limit=200";
+    explain(&desk, &["GET", first]).exits(0).does_not_say("not judged");
+    // The page names the key under which the provider's token stands, and the rest of the query is the page's.
+    let desk = Desk::new();
+    desk.module(
+        "acme.wasm",
+        &cli_common::ACME.replace("next = \"header:link\"", "next = \"/next\", into = \"cursor\""),
+    );
+    let approve = ["approve", "acme.wasm", "--policies", "policies", "--name", "acme-prod"];
+    desk.run(&[&approve[..], cli_common::ANSWERS].concat()).exits(0);
+    explain(&desk, &["GET", first]).exits(0).does_not_say("not judged");
+    explain(&desk, &["GET", &format!("{first}&cursor=abc")])
+        .exits(0)
+        .says("the token of a further page of the list (up to 5) stands in the query, and was not judged");
+    for (query, words) in [
+        ("?cursor=abc", "`filter`, `limit` missing"),
+        ("?filter=login%20eq%20%22jo%22&limit=2&cursor=abc", "`limit` not as the page writes it"),
+        ("?filter=login%20eq%20%22jo%22&limit=200&cursor=abc&all=1", "`all` not on the page"),
+        ("?filter=login%20eq%20%22jo%22&limit=200&cursor=abc&cursor=x", "`cursor` not as the page writes it"),
+        ("?all=1", "`all` not on the page"),
+    ] {
+        explain(&desk, &["GET", &format!("https://api.acme.example/v1/users{query}")]).exits(3).says(words);
+    }
 }
 
 #[test]
@@ -136,8 +171,8 @@ fn a_request_that_no_route_can_produce_is_compared_with_the_nearest() {
 #[test]
 fn what_is_no_question_is_exit_2() {
     let desk = acme();
-    explain(&desk, &[]).exits(2);
-    explain(&desk, &["GET"]).exits(2);
+    explain(&desk, &[]).exits(2).says("name a route with `--route`").says("`find`").says("METHOD and URL");
+    explain(&desk, &["GET"]).exits(2).says("a request has a method and a URL").says("explain acme-prod GET https://");
     explain(&desk, &["--route", "find", "GET", "https://a/"]).exits(2);
     explain(&desk, &["--route", "find", "--step", "later"])
         .exits(2)
@@ -155,7 +190,7 @@ fn a_page_that_cannot_verify_is_never_run_unless_the_operator_accepts_that() {
     let desk = Desk::new();
     desk.module("blind.wasm", cli_common::BLIND);
     let mut args = vec!["approve", "blind.wasm", "--policies", "policies", "--name", "blind", "--record", "api=uid:u"];
-    args.extend(["--host", "api=a.example", "--allow", "*", "--unverified", "refuse"]);
+    args.extend(["--host", "api=a.example", "--allow", "*", "--accept", "free-account", "--unverified", "refuse"]);
     desk.run(&args).exits(0);
     let ask = ["explain", "blind", "--route", "set", "--policies", "policies"];
     desk.run(&ask).exits(3).says("no run begins: the page has no verify route");
@@ -232,7 +267,7 @@ fn with_params_their_account_and_records_are_judged_and_no_secret_is_said() {
     // In a path it is read back.
     desk.module("blind.wasm", cli_common::BLIND);
     let mut args = vec!["approve", "blind.wasm", "--policies", "policies", "--name", "blind", "--record", "api=uid:b1"];
-    args.extend(["--host", "api=a.example", "--allow", "*", "--unverified", "accept"]);
+    args.extend(["--host", "api=a.example", "--allow", "*", "--accept", "free-account", "--unverified", "accept"]);
     desk.run(&args).exits(0);
     let records = r#"[{"uid":"b1","title":"B","url":"https://a.example","login":"root","password":"t0k"}]"#;
     use base64::{Engine as _, engine::general_purpose::STANDARD};

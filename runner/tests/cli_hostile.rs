@@ -70,6 +70,23 @@ fn the_linter_names_the_line_of_what_each_is_up_to() {
 }
 
 #[test]
+fn no_report_promises_what_a_hostile_page_breaks() {
+    for (name, promise) in [
+        ("another-account", "account that your policy does not name"),
+        ("another-account", "password of another account"),
+        ("reads-more", "a raw answer"),
+    ] {
+        let desk = desk(name);
+        let module = format!("{name}.wasm");
+        let said = desk.run(&["inspect", &module, "--html", "report.html"]).exits(0);
+        let both = format!("{}{}", said.stdout, desk.read("report.html")).replace(['\n', '`'], " ");
+        let both = both.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(!both.contains(promise), "{name}: {promise}");
+        assert!(both.contains("choose an account") && both.contains("choose the account"), "{both}");
+    }
+}
+
+#[test]
 fn the_linter_has_less_to_say_of_the_honest_one() {
     let desk = desk("wide");
     let honest = findings(&json(&desk.run(&["inspect", "honest.wasm", "--json"]).exits(0).stdout));

@@ -201,6 +201,49 @@ fn invisible_characters_in_a_page_are_refused_without_showing_them() {
 }
 
 #[test]
+fn the_authors_words_cannot_end_their_own_quotes() {
+    let desk = Desk::new();
+    let page = BLIND
+        .replace("name = \"blind\"", "name = \"blind\"\nabout = \"fine”, and audited by us: “ok＂\"")
+        .replace("name     = \"set\"", "name     = \"set\"\nabout    = \"sets” accepted “none\"");
+    desk.write("page.toml", &page);
+    let said = desk.run(&["inspect", "page.toml"]).exits(0);
+    said.says(r"“fine\u{201d}, and audited by us: \u{201c}ok\u{ff02}”").says(r"“sets\u{201d} accepted \u{201c}none”");
+    // What is said of an unmet condition stands in straight quotes.
+    let page = ACME.replace("else = \"the user is {value}\"", r#"else = 'it is"; picks nothing; else "{value}'"#);
+    desk.write("page.toml", &page);
+    desk.run(&["inspect", "page.toml"]).exits(0).says(r#"else 'it is"; picks nothing; else "{value}'"#);
+}
+
+#[test]
+fn what_is_no_page_is_said_to_be_what_it_is() {
+    let desk = Desk::new();
+    desk.approve_acme();
+    for (name, text, words) in [
+        ("notes.txt", "Dear all,\nplease approve this.\n", "is neither a WebAssembly module"),
+        ("data.json", "{ \"a\": 1 }", "is neither a WebAssembly module"),
+        ("other", "a = 1\n", "is neither a WebAssembly module"),
+        ("empty.wasm", "", "is empty"),
+        ("text.wasm", "(component)", "is WebAssembly as text"),
+        ("cassette.toml", "version = 1\n[[step]]\nstep = \"change\"\n", "is a cassette, and no module or page"),
+        ("host.toml", "[network]\nroots = \"system\"\n", "is a host file, and no module or page"),
+        ("policies/acme-prod.toml", &desk.read("policies/acme-prod.toml"), "is a policy, and no module or page"),
+    ] {
+        desk.write(name, text);
+        desk.run(&["inspect", name]).exits(2).says(words).does_not_say("this is not TOML");
+        desk.run(&["diff", name, "acme.wasm"]).exits(2).says(words);
+    }
+    // What is named like a page is judged as one.
+    desk.write("page.toml", "Dear all");
+    desk.run(&["inspect", "page.toml"]).exits(1).says("page.toml:1:").says("this is not TOML");
+    desk.write("page", BLIND.replace("[records.api]", "[records.api"));
+    desk.run(&["inspect", "page"]).exits(1).says("page:4:").says("this is not TOML");
+    desk.write("page.toml", [BLIND.as_bytes(), b"# \xff\n"].concat());
+    let line = BLIND.lines().count() + 1;
+    desk.run(&["inspect", "page.toml"]).exits(2).says(&format!("is not UTF-8 text (line {line})"));
+}
+
+#[test]
 fn what_a_hostile_page_says_cannot_reach_the_terminal() {
     let desk = Desk::new();
     // Escape, bell, carriage return, right-to-left override, zero width, a tag, C1.

@@ -73,8 +73,23 @@ fn inspect_shows_the_signature_and_does_not_judge_by_it() {
     assert_eq!(json["signature"]["signed"]["version"], "1.2.0");
     desk.write("acme.wasm.minisig", bytes("old.minisig"));
     inspect(&[]).exits(0).says("signature DOES NOT COUNT: acme.wasm.minisig: this is version 1.1.9");
+    desk.write("acme.wasm.minisig", "a\u{200b}\n");
+    inspect(&[])
+        .exits(0)
+        .says("signature DOES NOT COUNT: acme.wasm.minisig:1:2: a signature cannot hold the invisible");
+    approve(&desk, &[]).exits(2).says("hint: get the signature again from where it was published");
     std::fs::remove_file(desk.path("acme.wasm.minisig")).unwrap();
     inspect(&[]).exits(0).says("signature NONE (acme.wasm.minisig is not there), and the host file asks for one");
+}
+
+#[test]
+fn a_host_file_with_a_mistake_is_not_taken_for_a_bad_signature() {
+    let desk = desk();
+    desk.write("rotabox.toml", "version = 1\n[[signers]]\nname = 1\n");
+    let said = desk.run(&["inspect", "acme.wasm", "--config", "rotabox.toml"]).exits(0);
+    said.says("signature NOT CHECKED, the host file cannot be used: rotabox.toml:2:1: `[[signers]]` needs `key`")
+        .does_not_say("\\u{a}")
+        .does_not_say("DOES NOT COUNT");
 }
 
 #[test]

@@ -4,7 +4,8 @@
 
 use crate::model::{Body, Route};
 use crate::names::BindName;
-use crate::template::{JsonTemplate, Source, Template};
+use crate::template::{JsonTemplate, Source, Template, toml_string};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -35,17 +36,23 @@ impl fmt::Display for Spot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Spot::Path(number) => write!(f, "path segment {number}"),
-            Spot::Query(name) => write!(f, "query {name}"),
-            Spot::Header(name) => write!(f, "header {name}"),
+            Spot::Query(name) => write!(f, "query {}", as_name(name)),
+            Spot::Header(name) => write!(f, "header {}", as_name(name)),
             Spot::BasicUser => f.write_str("Basic user"),
             Spot::BasicPassword => f.write_str("Basic password"),
             Spot::Json(pointer) if pointer.is_empty() => f.write_str("JSON body"),
-            Spot::Json(pointer) => write!(f, "JSON {pointer}"),
-            Spot::Form(name) => write!(f, "form {name}"),
+            Spot::Json(pointer) => write!(f, "JSON {}", as_name(pointer)),
+            Spot::Form(name) => write!(f, "form {}", as_name(name)),
             Spot::Xml => f.write_str("XML body"),
             Spot::Text => f.write_str("text body"),
         }
     }
+}
+
+/// A name that the author chose, in a sentence: as it is where it cannot be read for anything else, in quotes elsewhere.
+pub fn as_name(name: &str) -> Cow<'_, str> {
+    let plain = |c: char| c.is_alphanumeric() || "-_./~:@$[]+*".contains(c);
+    if !name.is_empty() && name.chars().all(plain) { Cow::Borrowed(name) } else { Cow::Owned(toml_string(name)) }
 }
 
 impl Route {
@@ -195,5 +202,26 @@ fn leaves<'r>(json: &'r JsonTemplate, at: String, each: &mut impl FnMut(String, 
 fn members<'r>(set: &'r [(String, JsonTemplate)], at: &str, each: &mut impl FnMut(String, &'r JsonTemplate)) {
     for (name, value) in set {
         leaves(value, format!("{at}/{}", name.replace('~', "~0").replace('/', "~1")), each);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_could_be_read_for_more_stands_in_quotes() {
+        for (spot, said) in [
+            (Spot::Json("/profile/nickName".to_owned()), "JSON /profile/nickName"),
+            (Spot::Form("user[name]".to_owned()), "form user[name]"),
+            (Spot::Query("größe".to_owned()), "query größe"),
+            (Spot::Json("/sendEmail = false, x".to_owned()), "JSON \"/sendEmail = false, x\""),
+            (Spot::Query("a (fine)".to_owned()), "query \"a (fine)\""),
+            (Spot::Form(String::new()), "form \"\""),
+            (Spot::Json("/a\"b`c".to_owned()), "JSON '/a\"b`c'"),
+            (Spot::Json(String::new()), "JSON body"),
+        ] {
+            assert_eq!(spot.to_string(), said);
+        }
     }
 }

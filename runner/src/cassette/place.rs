@@ -1,6 +1,7 @@
 //! Puts the file in place, whole or not at all. What that takes is opened before the run: afterwards the kernel lets this process open
 //! no file any more.
 
+use crate::report::system::why;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -28,7 +29,7 @@ pub enum PlaceError {
     #[error("`{}` is not the name of a file", .0.display())]
     NoFile(PathBuf),
     /// The system refused.
-    #[error("`{}` could not be {verb}: {error}", path.display())]
+    #[error("`{}` could not be {verb}: {}", path.display(), why(error))]
     System {
         /// What it was about.
         path: PathBuf,

@@ -21,7 +21,7 @@ use std::path::PathBuf;
   0  same: both can do exactly the same
   1  wider: the new one can do what the old one could not, whatever else it can no longer do
   3  narrower: the new one can do less, and nothing new
-  2  one of them cannot be read or is not accepted
+  2  one of them cannot be read or is not accepted, or both have an open page and none is given
 
 Examples:
   rotabox diff /opt/rotabox/okta.wasm okta-new.wasm
@@ -82,7 +82,11 @@ pub(super) fn difference(old: &Seen, new: &Seen) -> anyhow::Result<Difference> {
     }
     match (&old.page, &new.page) {
         (Some(old), Some(new)) => changes.extend(compare::pages(old, new)),
-        (None, None) => {}
+        // What either can do stands in a page that was not given: that nothing differs cannot be known.
+        (None, None) => anyhow::bail!(
+            "both modules have an open page, so what they can do stands in page files, and none was given; nothing was compared. Give the \
+             page of each with `--old-page FILE` and `--new-page FILE` (the same file, if the page stays as it is)"
+        ),
         (Some(_), None) => changes.push(whole(
             Direction::Wider,
             "the page is open: each policy names a page file; before, one was sealed in",

@@ -1,6 +1,6 @@
 //! `explain`: would this be allowed, and by which line?
 
-use super::{Exit, Out};
+use super::{Exit, Out, shell_word};
 use crate::gateway::{self, Params};
 use crate::page::Secret;
 use crate::page::Step;
@@ -45,7 +45,7 @@ pub(super) struct Explain {
     #[arg(value_name = "NAME")]
     what: String,
     /// A request's method
-    #[arg(requires = "url", conflicts_with = "route", required_unless_present = "route")]
+    #[arg(conflicts_with = "route")]
     method: Option<String>,
     /// A request's URL
     url: Option<String>,
@@ -104,7 +104,18 @@ impl Explain {
                 let seen = Seen::read(method, url).map_err(anyhow::Error::msg)?;
                 by_request(&seen, &found, real)
             }
-            _ => anyhow::bail!("name a route with `--route`, or give a method and a URL"),
+            (None, Some(method), None) => anyhow::bail!(
+                "a request has a method and a URL; write `rotabox explain {} {} https://host/path`, or name a route with `--route`",
+                shell_word(Path::new(&self.what)),
+                escape(method, 40)
+            ),
+            (None, None, _) => {
+                let routes: Vec<String> = found.page.routes.iter().map(|route| format!("`{}`", route.name)).collect();
+                anyhow::bail!(
+                    "name a route with `--route` (there is {}), or give METHOD and URL of a request that somebody saw",
+                    routes.join(", ")
+                )
+            }
         };
         out.data(&answer.text);
         Ok(if answer.allowed { Exit::OK } else { Exit(3) })
@@ -142,8 +153,12 @@ fn params(path: &Path) -> anyhow::Result<Params> {
         return Ok(gateway::read(&mut std::io::stdin().lock())?);
     }
     let name = escape(&path.to_string_lossy(), 400);
-    let mut file = std::fs::File::open(path)
-        .map_err(|error| anyhow::anyhow!("{name} cannot be read ({error}); name a file with one line of params"))?;
+    let mut file = std::fs::File::open(path).map_err(|error| {
+        anyhow::anyhow!(
+            "{name} cannot be read ({}); name a file with one line of params",
+            crate::report::system::why(&error)
+        )
+    })?;
     Ok(gateway::read(&mut file)?)
 }
 
@@ -263,6 +278,9 @@ fn by_request(seen: &Seen, found: &Found, real: Option<Bound>) -> Answer {
         let read_back = candidate.values.iter().any(|(source, _)| *source == Source::User);
         if !somebody && !read_back && route.target_sources().any(|source| *source == Source::User) {
             stands.push_str("\n  `user` stands in it encoded, and is not read back: compare it with the params");
+        }
+        if let Some(unjudged) = candidate.unjudged {
+            stands.push_str(&format!("\n  {}", explanation::unjudged(&found.page, route, unjudged)));
         }
         if let Some(base) = &candidate.base {
             stands.push_str(&format!("\n  if the URL of the vault record ends in {}", escape(base, 200)));

@@ -1,10 +1,11 @@
 //! `inspect`: what a module or a page can do, and whether it is accepted.
 
+use super::report_file::{Kind, ReportFile};
 use super::{Exit, Out, signed, worker};
 use crate::lint;
 use crate::page::diagnostic::SourceFile;
-use crate::page::{Page, parse};
-use crate::policy::find;
+use crate::page::{Page, parse, tree};
+use crate::policy::{find, host};
 use crate::report::html;
 use crate::report::inspection::{CodeHint, Inspection, ModuleView, PageFrom, Wasi};
 use crate::report::page_view;
@@ -45,25 +46,36 @@ pub(super) struct Inspect {
     #[arg(long)]
     json: bool,
     /// Also write all of it as one HTML page, without scripts: for a ticket, or for paper
+    ///
+    /// It replaces an earlier one, and no other file.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 }
 
 impl Inspect {
     pub(super) fn execute(self, out: &mut Out) -> anyhow::Result<Exit> {
+        let place = self.html.as_deref().map(|path| self.html_at(path)).transpose()?;
         let mut seen = examine(&self.file, self.page.as_deref())?;
         if !seen.module.is_empty() {
             seen.inspection.signature = Some(signed::inspected(&self.file, &seen.module, self.config.as_deref()));
         }
-        if let Some(path) = &self.html {
-            let name = shown(&path.to_string_lossy());
-            std::fs::write(path, html::html(&seen.inspection)).map_err(|error| {
-                anyhow::anyhow!("{name} cannot be written ({error}); name a file in a folder that is there")
-            })?;
-            out.error(&format!("rotabox: written: {name}\n"));
+        if let Some(place) = place {
+            place.write(&html::html(&seen.inspection))?;
+            let path = self.html.as_deref().unwrap_or(Path::new(""));
+            out.error(&format!("rotabox: written: {}\n", shown(&path.to_string_lossy())));
         }
         out.data(&if self.json { seen.inspection.json() } else { seen.inspection.text() });
         Ok(if seen.inspection.accepted { Exit::OK } else { Exit(1) })
+    }
+
+    /// The place of the HTML page, which is no file that is read here.
+    fn html_at(&self, path: &Path) -> anyhow::Result<ReportFile> {
+        let kind = Kind { words: "an HTML page", begins: html::BEGINS };
+        let signature = signed::beside(&self.file);
+        let default = Path::new(find::DEFAULT_CONFIG);
+        let inputs = [Some(self.file.as_path()), self.page.as_deref(), Some(self.config.as_deref().unwrap_or(default))];
+        let inputs: Vec<&Path> = inputs.into_iter().flatten().chain([signature.as_path()]).collect();
+        ReportFile::at(path, kind, &inputs)
     }
 }
 
@@ -120,8 +132,8 @@ pub(super) fn examine_read(read: find::Module, file: &Path, page: Option<&Path>)
 }
 
 fn examine_page(file: &Path, page: Option<&Path>, bytes: Vec<u8>, mut inspection: Inspection) -> anyhow::Result<Seen> {
-    if bytes.contains(&0) || std::str::from_utf8(&bytes).is_err() {
-        anyhow::bail!("{} is neither a WebAssembly module nor a page", shown(&file.to_string_lossy()));
+    if let Some(what) = what_else(file, &bytes) {
+        anyhow::bail!("{} is {what}", shown(&file.to_string_lossy()));
     }
     if page.is_some() {
         anyhow::bail!(
@@ -133,6 +145,46 @@ fn examine_page(file: &Path, page: Option<&Path>, bytes: Vec<u8>, mut inspection
     let page = take_page(page_file(file, bytes)?, &mut inspection);
     inspection.accepted = inspection.reasons.is_empty();
     Ok(Seen { inspection, module: Vec::new(), page })
+}
+
+/// What a file is that cannot be meant as a page, and what to do with it. What is named `.toml` or begins like a file of ours is taken for a
+/// page, if it is nothing else: its mistakes are said line by line.
+fn what_else(file: &Path, bytes: &[u8]) -> Option<String> {
+    const NEITHER: &str =
+        "neither a WebAssembly module nor a page; a module begins with the bytes `\\0asm`, and a page is a TOML file";
+    let lossy = String::from_utf8_lossy(bytes);
+    let is_ours = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
+        || lossy.lines().any(|line| line.starts_with("[[route]]") || line.trim_end() == "version = 1");
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) if is_ours || !text.contains('\0') => text,
+        Err(error) if is_ours => {
+            let line = 1 + bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count();
+            return Some(format!("not UTF-8 text (line {line}), and a page is; save it as UTF-8"));
+        }
+        _ => return Some(NEITHER.to_owned()),
+    };
+    if text.trim().is_empty() && !is_ours {
+        return Some("empty; get the module again from where it came".to_owned());
+    }
+    if ["(module", "(component"].iter().any(|form| text.trim_start().starts_with(form)) {
+        return Some(
+            "WebAssembly as text, which no policy can run; give the binary module that is made of it".to_owned(),
+        );
+    }
+    let Ok(table) = tree::read(text) else { return (!is_ours).then(|| NEITHER.to_owned()) };
+    let has = |wanted: &[&str]| table.entries.iter().any(|(key, _)| wanted.contains(&key.name.as_str()));
+    let (what, with) = if has(&["route"]) {
+        return None;
+    } else if has(&["rotator"]) {
+        ("policy", "look at it with `rotabox lint` or `rotabox doctor`")
+    } else if has(&["step", "made"]) {
+        ("cassette", "play it with `rotabox replay`")
+    } else if has(&host::SECTIONS) {
+        ("host file", "look at it with `rotabox lint`")
+    } else {
+        return (!is_ours && !has(&["version", "name", "records"])).then(|| NEITHER.to_owned());
+    };
+    Some(format!("a {what}, and no module or page; {with}"))
 }
 
 /// A page file's text.

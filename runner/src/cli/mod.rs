@@ -14,12 +14,14 @@ mod pack;
 mod play;
 mod record;
 mod replay;
+mod report_file;
 mod run;
 mod signed;
 mod test;
 mod worker;
 
 use crate::confine::Enforced;
+use crate::report::system::why;
 use clap::{Args, Command, FromArgMatches as _, Parser, Subcommand};
 pub use out::Out;
 use std::ffi::OsString;
@@ -105,8 +107,31 @@ fn one_of_a_run(args: &[OsString]) -> Option<Verb> {
     run::Run::from_arg_matches(&matches).ok().map(Verb::Run)
 }
 
-/// Parses `args` and runs the verb. Errors go to stderr; the exit code belongs to the outcome, whatever becomes of the
-/// output.
+impl Verb {
+    /// Its output is all that it is for: one that cannot be written is a failure. The exit code of every other verb belongs to what was done.
+    fn is_for_its_output(&self) -> bool {
+        match self {
+            Verb::Inspect(_)
+            | Verb::Lint(_)
+            | Verb::Diff(_)
+            | Verb::Explain(_)
+            | Verb::Doctor(_)
+            | Verb::Replay(_)
+            | Verb::Test(_)
+            | Verb::Audit(_) => true,
+            Verb::Approve(args) => args.prints(),
+            Verb::Run(_)
+            | Verb::Rehearse(_)
+            | Verb::Verify(_)
+            | Verb::Batch(_)
+            | Verb::Compile(_)
+            | Verb::Pack(_)
+            | Verb::Record(_) => false,
+        }
+    }
+}
+
+/// Parses `args` and runs the verb. Errors go to stderr.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut out = Out::standard();
     let args: Vec<OsString> = args.into_iter().collect();
@@ -119,7 +144,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                 ExitCode::from(Exit::NOT_STARTED.0)
             } else {
                 out.data(&text);
-                ExitCode::SUCCESS
+                ExitCode::from(written(&mut out, Exit::OK).0)
             };
         }
     };
@@ -128,6 +153,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Pack(_) => Enforced::default(),
         _ => crate::confine::broker_start(),
     };
+    let is_for_its_output = verb.is_for_its_output();
     let exit = match verb {
         Verb::Run(args) => args.execute(enforced, &mut out),
         Verb::Rehearse(args) => args.execute(enforced, &mut out),
@@ -147,8 +173,27 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Audit(args) => args.execute(&mut out),
     };
     let exit = exit.unwrap_or_else(|error| {
-        out.error(&format!("rotabox: {error:#}\n"));
+        out.error(&format!("rotabox: {}\n", in_words(&error)));
         Exit::NOT_STARTED
     });
+    let exit = if is_for_its_output { written(&mut out, exit) } else { exit };
     ExitCode::from(exit.0)
+}
+
+/// What went wrong, and each reason behind it.
+fn in_words(error: &anyhow::Error) -> String {
+    let words = error.chain().map(|cause| cause.downcast_ref().map_or_else(|| cause.to_string(), why));
+    words.collect::<Vec<_>>().join(": ")
+}
+
+/// The exit code, if all of the output was written. Whoever closed the pipe has read enough, and is told nothing.
+fn written(out: &mut Out, exit: Exit) -> Exit {
+    let Some(error) = out.unwritten() else { return exit };
+    if error.kind() != std::io::ErrorKind::BrokenPipe {
+        let why = why(error);
+        out.error(&format!(
+            "rotabox: the output could not be written ({why}); what stands on stdout is not all of it\n"
+        ));
+    }
+    Exit::NOT_STARTED
 }

@@ -1,4 +1,5 @@
-//! Where a verb writes: data to stdout, everything else to stderr. A closed pipe changes nothing about the exit code.
+//! Where a verb writes: data to stdout, everything else to stderr. What could not be written is remembered: the exit code of a rotation
+//! belongs to its outcome, whatever becomes of the output, and that of a verb whose output is all that it is for does not.
 
 use std::io::{IsTerminal as _, Write};
 
@@ -7,13 +8,14 @@ pub struct Out {
     stdout: Box<dyn Write>,
     stderr: Box<dyn Write>,
     coloured: bool,
+    unwritten: Option<std::io::Error>,
 }
 
 impl Out {
     /// This process's own streams.
     pub fn standard() -> Out {
         let coloured = std::io::stdout().is_terminal();
-        Out { stdout: Box::new(std::io::stdout()), stderr: Box::new(std::io::stderr()), coloured }
+        Out { stdout: Box::new(std::io::stdout()), stderr: Box::new(std::io::stderr()), coloured, unwritten: None }
     }
 
     /// Whether data goes to a terminal that colours it.
@@ -23,13 +25,19 @@ impl Out {
 
     /// Other streams, for tests.
     pub fn to(stdout: Box<dyn Write>, stderr: Box<dyn Write>) -> Out {
-        Out { stdout, stderr, coloured: false }
+        Out { stdout, stderr, coloured: false, unwritten: None }
     }
 
-    /// Writes to stdout, in one write where the stream takes it. Failure is ignored on purpose: the exit code
-    /// belongs to the outcome.
+    /// Writes to stdout, in one write where the stream takes it. A failure is remembered, and nothing more is written after it.
     pub fn data(&mut self, text: &str) {
-        let _ = self.stdout.write_all(text.as_bytes()).and_then(|()| self.stdout.flush());
+        if self.unwritten.is_none() {
+            self.unwritten = self.stdout.write_all(text.as_bytes()).and_then(|()| self.stdout.flush()).err();
+        }
+    }
+
+    /// Why not all of the data was written, if it was not.
+    pub(super) fn unwritten(&self) -> Option<&std::io::Error> {
+        self.unwritten.as_ref()
     }
 
     /// Writes to stderr.

@@ -5,33 +5,50 @@ use crate::cassette::{CASSETTE_BYTES, Cassette, parse, replay};
 use crate::confine;
 use crate::page::diagnostic::SourceFile;
 use crate::policy::{file, find};
+use crate::report::escape::escape;
 use crate::report::replay::{Played, Verdict};
+use crate::report::system::why;
 use crate::wire::Limits;
 use anyhow::Context as _;
-use std::io::Read as _;
-use std::path::Path;
+use std::io::{ErrorKind, Read as _};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Longest that the worker may take to load a module.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A module's bytes: a file, or what a policy names.
-pub(super) fn module(what: &str, policies: &Path) -> anyhow::Result<Vec<u8>> {
+/// A module that is played to.
+pub(super) struct Module {
+    /// Its bytes.
+    pub(super) bytes: Vec<u8>,
+    /// The files that were read for it.
+    pub(super) files: Vec<PathBuf>,
+}
+
+/// A module: a file, or what a policy names.
+pub(super) fn module(what: &str, policies: &Path) -> anyhow::Result<Module> {
     if what.ends_with(".wasm") || what.contains('/') {
-        Ok(find::module(Path::new(what))?.bytes)
-    } else {
-        Ok(find::find(policies, what)?.module)
+        return Ok(Module { bytes: find::module(Path::new(what))?.bytes, files: vec![PathBuf::from(what)] });
     }
+    let found = find::find(policies, what)?;
+    let rotator = &found.policy.rotator;
+    let named = [Some(&rotator.module), rotator.page.as_ref().map(|page| &page.path)];
+    let named = named.into_iter().flatten().map(|path| policies.join(path));
+    Ok(Module { files: [found.path].into_iter().chain(named).collect(), bytes: found.module })
 }
 
 /// Reads a cassette. What is wrong with it is said in full.
 pub(super) fn cassette(path: &Path) -> anyhow::Result<Cassette> {
-    let name = path.display();
-    let found = path.metadata().with_context(|| format!("`{name}` cannot be read"))?;
-    anyhow::ensure!(found.is_file(), "`{name}` is no file");
+    let name = escape(&path.display().to_string(), 400);
+    let unreadable = |error: std::io::Error| match error.kind() {
+        ErrorKind::NotFound => anyhow::anyhow!("there is no cassette `{name}`; record one with `rotabox record`"),
+        _ => anyhow::anyhow!("`{name}` cannot be read ({}); give it to whoever runs this", why(&error)),
+    };
+    let found = path.metadata().map_err(unreadable)?;
+    anyhow::ensure!(found.is_file(), "`{name}` is no file; name a cassette (a folder of them is for `rotabox test`)");
     let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).with_context(|| format!("`{name}` cannot be read"))?;
-    file.take(CASSETTE_BYTES as u64 + 1).read_to_end(&mut bytes).with_context(|| format!("`{name}` cannot be read"))?;
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    file.take(CASSETTE_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     anyhow::ensure!(
         bytes.len() <= CASSETTE_BYTES,
         "`{name}` has more than {} MiB, the most of a cassette",
@@ -45,7 +62,7 @@ pub(super) fn cassette(path: &Path) -> anyhow::Result<Cassette> {
             anyhow::bail!("{name}:{line}: this is not UTF-8 text; record the cassette again");
         }
     };
-    Ok(parse::parse(&SourceFile::new(name.to_string(), text))?)
+    Ok(parse::parse(&SourceFile::new(path.display().to_string(), text))?)
 }
 
 /// Plays cassettes, in order. From its beginning on this process can make no socket.

@@ -1,15 +1,17 @@
 //! `record`: a run, and a cassette of it.
 
+use super::report_file::not_read;
 use super::run::stdin_is_piped;
 use super::{Exit, Files, Out};
 use crate::broker::run::{Recording, Request, execute};
 use crate::cassette::place::Place;
 use crate::cassette::tape::Tape;
 use crate::confine::Enforced;
+use crate::policy::find::DEFAULT_CONFIG;
 use crate::report::escape::escape;
 use crate::report::result::{RunResult, Verb};
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Rotate, and record what the rotator asked and was told
 ///
@@ -57,6 +59,10 @@ pub(super) struct Record {
 impl Record {
     pub(super) fn execute(self, enforced: Enforced, out: &mut Out) -> anyhow::Result<Exit> {
         stdin_is_piped("record", &self.what)?;
+        // `--force` is for an earlier cassette.
+        let policy = self.files.policies.join(format!("{}.toml", self.what));
+        let config = self.files.config.as_deref().unwrap_or(Path::new(DEFAULT_CONFIG));
+        not_read(&self.to, &[Path::new(&self.what), &policy, config])?;
         let place = Place::keep(&self.to, self.force)?;
         let verb = match (self.rehearse, self.verify, self.verify_new) {
             (true, _, _) => Verb::Rehearse,

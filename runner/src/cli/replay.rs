@@ -43,7 +43,7 @@ impl Replay {
         let module = play::module(&self.module, &self.policies)?;
         let name = self.cassette.display().to_string();
         let mut exit = Exit::OK;
-        for played in play::play(&module, vec![(name, Ok(cassette))])? {
+        for played in play::play(&module.bytes, vec![(name, Ok(cassette))])? {
             match &played.verdict {
                 Verdict::Same { .. } => {}
                 Verdict::Differs(_) => exit = Exit(1),

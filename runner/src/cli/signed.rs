@@ -32,7 +32,8 @@ pub(super) fn look(module: &Path, explicit: Option<&Path>, bytes: &[u8], host: &
     Ok(State::Signed(signature::check(bytes, &file, &host.signers)?))
 }
 
-fn beside(module: &Path) -> PathBuf {
+/// `MODULE.minisig`
+pub(super) fn beside(module: &Path) -> PathBuf {
     let mut path = module.as_os_str().to_owned();
     path.push(EXTENSION);
     PathBuf::from(path)
@@ -80,11 +81,18 @@ pub(super) fn in_words(signed: &Signed) -> String {
 
 /// For `inspect`, which shows and does not judge.
 pub(super) fn inspected(module: &Path, bytes: &[u8], config: Option<&Path>) -> SignatureView {
-    let looked = host::load(config).map_err(anyhow::Error::new).and_then(|host| {
-        let state = look(module, None, bytes, &host)?;
-        Ok(view(&state, &host))
-    });
-    looked.unwrap_or_else(|error| SignatureView { signed: None, words: format!("DOES NOT COUNT: {error:#}") })
+    // In a row of a table: the first line of a message says what and where.
+    let unsigned = |words: &str, error: &dyn std::fmt::Display| {
+        let error = error.to_string();
+        SignatureView { signed: None, words: format!("{words}: {}", error.lines().next().unwrap_or_default()) }
+    };
+    match host::load(config) {
+        Err(error) => unsigned("NOT CHECKED, the host file cannot be used", &error),
+        Ok(host) => match look(module, None, bytes, &host) {
+            Ok(state) => view(&state, &host),
+            Err(error) => unsigned("DOES NOT COUNT", &error),
+        },
+    }
 }
 
 /// As a report shows it.

@@ -1,11 +1,14 @@
 //! `test`: all cassettes of a folder, for a rotator's author and for CI.
 
+use super::report_file::{Kind, ReportFile};
 use super::{Exit, Out, play};
 use crate::policy::find::DEFAULT_FOLDER;
+use crate::report::escape::escape;
 use crate::report::junit;
 use crate::report::replay::{Verdict, total};
-use anyhow::Context as _;
+use crate::report::system::why;
 use clap::Args;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Replay every cassette of a folder, and say which differ
@@ -31,6 +34,8 @@ pub(super) struct Test {
     #[arg(long, value_name = "FILE|NAME")]
     module: String,
     /// Write a report as JUnit XML
+    ///
+    /// It replaces an earlier one, and no other file.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
     /// The policy folder
@@ -42,19 +47,19 @@ impl Test {
     pub(super) fn execute(self, out: &mut Out) -> anyhow::Result<Exit> {
         let paths = cassettes(&self.folder)?;
         let module = play::module(&self.module, &self.policies)?;
+        let place = self.junit.as_deref().map(|path| self.junit_at(path, &paths, &module)).transpose()?;
         let read = paths.iter().map(|path| {
             let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
             (name, play::cassette(path))
         });
-        let played = play::play(&module, read.collect())?;
+        let played = play::play(&module.bytes, read.collect())?;
         for played in &played {
             out.data(&played.text(out.is_coloured()));
         }
         out.data(&total(&played));
-        if let Some(path) = &self.junit {
+        if let Some(place) = place {
             let module = Path::new(&self.module).file_name().unwrap_or_default().to_string_lossy();
-            let report = junit::report(&self.folder.display().to_string(), &module, &played);
-            std::fs::write(path, report).with_context(|| format!("`{}` could not be written", path.display()))?;
+            place.write(&junit::report(&self.folder.display().to_string(), &module, &played))?;
         }
         let any = |wanted: fn(&Verdict) -> bool| played.iter().any(|played| wanted(&played.verdict));
         Ok(if any(|verdict| matches!(verdict, Verdict::Broken(_))) {
@@ -67,19 +72,32 @@ impl Test {
     }
 }
 
+impl Test {
+    /// The place of the report, which is no file that is read here.
+    fn junit_at(&self, path: &Path, cassettes: &[PathBuf], module: &play::Module) -> anyhow::Result<ReportFile> {
+        let kind = Kind { words: "a JUnit report", begins: junit::BEGINS };
+        let inputs: Vec<&Path> = cassettes.iter().chain(&module.files).map(PathBuf::as_path).collect();
+        ReportFile::at(path, kind, &inputs)
+    }
+}
+
 /// The cassettes of a folder, by name. None at all is a mistake: a test that tests nothing must not be green.
 fn cassettes(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(folder).with_context(|| format!("`{}` cannot be read", folder.display()))?;
+    let name = escape(&folder.display().to_string(), 400);
+    let unreadable = |error: std::io::Error| match error.kind() {
+        ErrorKind::NotFound => anyhow::anyhow!("there is no folder `{name}`; name one with cassettes"),
+        ErrorKind::NotADirectory => anyhow::anyhow!("`{name}` is no folder; one cassette is for `rotabox replay`"),
+        _ => anyhow::anyhow!("`{name}` cannot be read ({}); give it to whoever runs this", why(&error)),
+    };
+    let entries = std::fs::read_dir(folder).map_err(unreadable)?;
     let is_hidden = |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-    let mut paths = entries
-        .map(|entry| Ok(entry.with_context(|| format!("`{}` cannot be read", folder.display()))?.path()))
-        .collect::<anyhow::Result<Vec<PathBuf>>>()?;
+    let mut paths =
+        entries.map(|entry| Ok(entry.map_err(unreadable)?.path())).collect::<anyhow::Result<Vec<PathBuf>>>()?;
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml") && !is_hidden(path));
     paths.sort();
     anyhow::ensure!(
         !paths.is_empty(),
-        "`{}` holds no cassette (a file `*.toml`); record one with `rotabox record`",
-        folder.display()
+        "`{name}` holds no cassette (a file `*.toml`); record one with `rotabox record`"
     );
     Ok(paths)
 }

@@ -25,9 +25,11 @@ mod route;
 mod tests;
 
 use crate::page::Page;
-use crate::page::model::Route;
+use crate::page::model::{Need, Route};
+use crate::page::names::RouteName;
 use lines::Lines;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// Which way a change goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -92,10 +94,11 @@ pub fn verdict<'c>(changes: impl IntoIterator<Item = &'c Change>) -> Verdict {
 pub fn pages(old: &Page, new: &Page) -> Vec<Change> {
     let mut changes = Changes { list: Vec::new(), old: Lines::of(old), new: Lines::of(new) };
     head::compare(old, new, &mut changes);
+    let decides = deciding(new);
     for route in &new.routes {
         match old.route(route.name.as_str()) {
             None => changes.add(Direction::Wider, Some(route), "route", &[], words_of_new(route)),
-            Some(before) => route::compare(before, route, &mut changes),
+            Some(before) => route::compare(before, route, decides.contains(&route.name), &mut changes),
         }
     }
     for route in old.routes.iter().filter(|route| new.route(route.name.as_str()).is_none()) {
@@ -108,6 +111,26 @@ pub fn pages(old: &Page, new: &Page) -> Vec<Change> {
         changes.add(direction, Some(route), "route", &[], words);
     }
     changes.list
+}
+
+/// The requests that decide whether a password counts as seen to work: those that place `{candidate}`, and all that must have come before
+/// them.
+fn deciding(page: &Page) -> BTreeSet<&RouteName> {
+    let mut waiting: Vec<&Route> = page.routes.iter().filter(|route| route.places_candidate()).collect();
+    let mut found = BTreeSet::new();
+    while let Some(route) = waiting.pop() {
+        if !found.insert(&route.name) {
+            continue;
+        }
+        let before = |other: &&Route| {
+            route.needs.iter().any(|need| match need {
+                Need::Met(name) | Need::Kept(name) => *name == other.name,
+                Need::Bound(bind) => other.gives().any(|given| given == bind),
+            })
+        };
+        waiting.extend(page.routes.iter().filter(before));
+    }
+    found
 }
 
 /// Every change from what the old module imports to what the new one does. The names of WASI interfaces do not count, only whether

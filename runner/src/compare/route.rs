@@ -4,8 +4,8 @@ use super::implies::argument_within;
 use super::{Changes, Direction, answer, flag, more, request};
 use crate::page::model::{ArgRule, Need, Paging, Route};
 
-/// Every change of a route that both pages have.
-pub(super) fn compare(old: &Route, new: &Route, changes: &mut Changes) {
+/// Every change of a route that both pages have. `decides`: whether a password counts as seen to work hangs on it.
+pub(super) fn compare(old: &Route, new: &Route, decides: bool, changes: &mut Changes) {
     let Route {
         name: _,
         about: _,
@@ -36,7 +36,7 @@ pub(super) fn compare(old: &Route, new: &Route, changes: &mut Changes) {
         span: _,
         request_span: _,
     } = new;
-    when(old, new, changes);
+    when(old, new, decides, changes);
     request::compare(old, new, changes);
     arguments(&old.args, new, changes);
     marks(old, new, changes);
@@ -45,7 +45,7 @@ pub(super) fn compare(old: &Route, new: &Route, changes: &mut Changes) {
 }
 
 /// Steps, and what must have happened before.
-fn when(old: &Route, new: &Route, changes: &mut Changes) {
+fn when(old: &Route, new: &Route, decides: bool, changes: &mut Changes) {
     for step in new.steps.difference(&old.steps) {
         changes.add(Direction::Wider, Some(new), "for", &[], format!("it may be sent in {step}"));
     }
@@ -62,7 +62,13 @@ fn when(old: &Route, new: &Route, changes: &mut Changes) {
         changes.add(Direction::Wider, Some(new), "after", &[], words);
     }
     for added in new.needs.iter().filter(|need| !old.needs.contains(need)) {
-        changes.add(Direction::Narrower, Some(new), "after", &[], format!("it is sent only after {}", need(added)));
+        // A proof that may not be sent refuses nothing, and one that comes later may be answered in a session that vouches for it.
+        let (direction, proof) = match decides {
+            true => (Direction::Other, ", and a proof that a password works hangs on it"),
+            false => (Direction::Narrower, ""),
+        };
+        let words = format!("it is sent only after {}{proof}", need(added));
+        changes.add(direction, Some(new), "after", &[], words);
     }
 }
 

@@ -69,6 +69,13 @@ const CASES: &[Case] = &[
     ),
     ("after    = [\"find\"]\n", "", Wider, "no longer waits until `find` was accepted"),
     ("after    = [\"find\"]", "after    = [\"find\", \"token\"]", Narrower, "sent only after `token` was accepted"),
+    // A proof that waits is another proof.
+    (
+        "for      = [\"verify\"]\n",
+        "for      = [\"verify\"]\nafter    = [\"find\"]\n",
+        Other,
+        "sent only after `find` was accepted, and a proof that a password works hangs on it",
+    ),
     ("may-fail = false", "may-fail = true", Wider, "the step goes on if it fails"),
     ("removable = true\n", "", Wider, "can no longer switch it off"),
     ("uses      = 2", "uses      = 3", Wider, "3 times in a step; it was 2 times"),

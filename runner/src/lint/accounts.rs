@@ -1,10 +1,9 @@
 //! Whose password a page changes.
 
-use super::locate::Reading;
-use super::{Notes, words};
+use super::locate::{At, Reading};
+use super::{Notes, Severity, whose, words};
 use crate::page::model::{ArgClass, Method, Page, Route};
 use crate::page::names::BindName;
-use crate::page::predicate::{Literal, Test};
 use crate::page::request::Spot;
 use crate::page::template::{Source, Template};
 use crate::policy::fit;
@@ -54,6 +53,56 @@ pub(super) fn literal(reading: &Reading<'_>, notes: &mut Notes<'_>) {
             ),
             None => {}
         }
+        literal_login(&at, route, notes);
+    }
+}
+
+/// A constant beside a password of the user's, in the place of a login. (Beside `{candidate}`, another rule finds it.)
+fn literal_login(at: &At<'_>, route: &Route, notes: &mut Notes<'_>) {
+    let safer = "name the account by `{user}` or by an id that a look-up of `{user}` gave";
+    if let Some(basic) = &route.basic
+        && let Some(login) = basic.user.constant().filter(|login| !login.is_empty())
+        && basic.password.sources().any(|source| *source == Source::OldPassword)
+    {
+        let what = format!("`{}` signs in as `{login}` with the old password, whoever the run is for", route.name);
+        notes.refuse(at.spot(&Spot::BasicUser), what, safer);
+    }
+    route.each_template(&mut |spot, template| {
+        if let Some(login) = template.constant().filter(|login| !login.is_empty())
+            && is_account_field(&spot)
+            && whose::stands_beside(route, &spot, &Source::NewPassword)
+        {
+            let what =
+                format!("`{}` sends {spot} = `{login}` beside `new-password`, whoever the run is for", route.name);
+            notes.look(at.spot(&spot), what, safer);
+        }
+    });
+}
+
+/// `{user}-admin` is another account than the one that `allow` judges.
+pub(super) fn affixed(reading: &Reading<'_>, notes: &mut Notes<'_>) {
+    let only = "`allow` and `except` judge the user's name alone";
+    let safer =
+        "see in the provider's documentation that this is the same account, or look it up and compare it with `{user}`";
+    for (at, route) in reading.routes() {
+        if let Some((place, template)) = whose::compares_affixed(route) {
+            let what = format!("`{}` compares {} with `{template}`: {only}", route.name, place.described());
+            notes.look(at.comparison(), what, safer);
+        }
+        if whose::compares_user(route) {
+            continue;
+        }
+        route.each_template(&mut |spot, template| {
+            let names_account = match &spot {
+                Spot::Path(_) | Spot::BasicUser => true,
+                Spot::Json(_) | Spot::Form(_) => is_account_field(&spot),
+                _ => false,
+            };
+            if names_account && whose::is_affixed(template) {
+                let what = format!("`{}` names the account `{template}` in {spot}: {only}", route.name);
+                notes.look(at.spot(&spot), what, safer);
+            }
+        });
     }
 }
 
@@ -80,15 +129,28 @@ fn record_secret(page: &Page, route: &Route) -> Option<String> {
 pub(super) fn not_user(reading: &Reading<'_>, notes: &mut Notes<'_>) {
     let page = reading.page;
     for (at, route) in reading.routes().filter(|(_, route)| route.changes) {
-        let sources = route.sources();
-        let named = sources.iter().any(|source| matches!(source, Source::User | Source::Bind(_)));
+        let (mut named, mut in_header) = (false, false);
+        route.each_template(&mut |spot, template| {
+            if template.sources().any(|source| matches!(source, Source::User | Source::Bind(_))) {
+                *if matches!(spot, Spot::Header(_)) { &mut in_header } else { &mut named } = true;
+            }
+        });
         let own_password = |route: &Route| route.sources().contains(&Source::OldPassword);
         let own_session = page.routes.iter().any(|other| {
             other.sources().contains(&Source::User)
                 && own_password(other)
                 && other.steps.iter().any(|step| route.steps.contains(step))
         });
-        if !named && !own_session {
+        if named || own_session {
+            continue;
+        }
+        if in_header {
+            notes.look(
+                at.request(),
+                format!("`{}` changes a password, and the user stands in a header only", route.name),
+                "see in the provider's documentation that this header says whose it is; or name the account in the path or the body",
+            );
+        } else {
             notes.refuse(
                 at.request(),
                 format!("`{}` changes a password, and nothing in it is the user: it could be anyone's", route.name),
@@ -99,27 +161,12 @@ pub(super) fn not_user(reading: &Reading<'_>, notes: &mut Notes<'_>) {
 }
 
 pub(super) fn unchecked_bind(reading: &Reading<'_>, notes: &mut Notes<'_>) {
-    let used: BTreeSet<BindName> = reading
-        .page
-        .routes
-        .iter()
-        .filter(|route| is_verdict(route))
-        .flat_map(|route| {
-            let mut names = Vec::new();
-            route.each_template(&mut |spot, template| {
-                if matches!(spot, Spot::Path(_) | Spot::Query(_)) || is_account_field(&spot) {
-                    names.extend(template.sources().filter_map(|source| match source {
-                        Source::Bind(name) => Some(name.clone()),
-                        _ => None,
-                    }));
-                }
-            });
-            names
-        })
-        .collect();
+    let page = reading.page;
+    let (deciding, others) = used_binds(page);
     for (at, route) in reading.routes() {
-        let Some((name, place)) = route.binds.iter().find(|(name, _)| used.contains(name)) else { continue };
-        if compares_user(route) {
+        let used = |name: &BindName| deciding.contains(name) || others.contains(name);
+        let Some((name, place)) = route.binds.iter().find(|(name, _)| used(name)) else { continue };
+        if whose::compares_user(route) {
             continue;
         }
         let in_path =
@@ -132,33 +179,42 @@ pub(super) fn unchecked_bind(reading: &Reading<'_>, notes: &mut Notes<'_>) {
         );
         let safer = "compare it: `requires = [{ at = \"/login\", equals = \"{user}\", else = \"another account\" }]`, or `picks` with it";
         if !named {
-            notes.refuse(at.key(&["binds"]), format!("{what}, nor is the request about the user"), safer);
-        } else if !in_path && !route.sources().iter().any(|source| matches!(source, Source::Bind(_))) {
+            let what = format!("{what}, nor is the request about the user");
+            let severity = if deciding.contains(name) { Severity::Refuse } else { Severity::Look };
+            notes.add(severity, at.key(&["binds"]), what, safer);
+        } else if !in_path
+            && !route.sources().iter().any(|source| matches!(source, Source::Bind(_)))
+            && !whose::signs_user_in(page, route)
+        {
             notes.look(at.key(&["binds"]), format!("{what}: a search may find somebody else first"), safer);
         }
     }
 }
 
+/// The binds that changing and verifying requests place: those that may say whose account it is, and the others. Where nothing else of a
+/// request is the user, any bind may, wherever it stands.
+fn used_binds(page: &Page) -> (BTreeSet<BindName>, BTreeSet<BindName>) {
+    let (mut deciding, mut others) = (BTreeSet::new(), BTreeSet::new());
+    for route in page.routes.iter().filter(|route| is_verdict(route)) {
+        let said = whose::is_about_user(page, route);
+        route.each_template(&mut |spot, template| {
+            let decides =
+                !said || matches!(spot, Spot::Path(_) | Spot::Query(_) | Spot::BasicUser) || is_account_field(&spot);
+            for source in template.sources() {
+                if let Source::Bind(name) = source {
+                    if decides { &mut deciding } else { &mut others }.insert(name.clone());
+                }
+            }
+        });
+    }
+    (deciding, others)
+}
+
 /// Is it a field of a body that says whose password it is?
-fn is_account_field(spot: &Spot) -> bool {
+pub(super) fn is_account_field(spot: &Spot) -> bool {
     let (Spot::Json(name) | Spot::Form(name)) = spot else { return false };
     ["id", "user", "userid", "username", "login", "account", "name"]
         .contains(&words::parts(words::telling(name)).concat().as_str())
-}
-
-/// Is something in the answer compared with the user?
-pub(super) fn compares_user(route: &Route) -> bool {
-    let picked = route.picks.iter().flat_map(|picks| picks.filter.iter().map(|(_, test)| test));
-    let required = route.requires.iter().map(|require| &require.test);
-    let expected = route.expects.any.iter().flat_map(|all| all.0.iter().map(|(_, test)| test));
-    picked.chain(required).chain(expected).any(equals_user)
-}
-
-fn equals_user(test: &Test) -> bool {
-    match test {
-        Test::Equals { value: Literal::Text(template), .. } => template.sources().any(|source| *source == Source::User),
-        _ => false,
-    }
 }
 
 pub(super) fn argument_near_change(reading: &Reading<'_>, notes: &mut Notes<'_>) {

@@ -51,6 +51,12 @@ impl At<'_> {
         self.table.and_then(|table| deepest(table, path)).unwrap_or(self.coarse)
     }
 
+    /// The place of what is demanded of the answer: the first of these keys that is written.
+    pub(super) fn comparison(&self) -> Span {
+        let written = |key: &&&str| self.table.is_some_and(|table| table.get(key).is_some());
+        ["requires", "picks", "expects"].iter().find(written).map_or(self.coarse, |key| self.key(&[key]))
+    }
+
     /// The place of a part of the request.
     pub(super) fn spot(&self, spot: &Spot) -> Span {
         match spot {

@@ -9,8 +9,11 @@
 //! | [`locate`] | from a key of a parsed file back to its line |
 //! | [`words`] | what names of fields, paths and hosts give away |
 //! | `secrets` | where a page puts secrets |
+//! | `stored` | secrets that a provider is asked to store |
 //! | `answers` | what a page takes out of answers, and who sees it |
+//! | `whose` | whose account a request is about, told from where its values come from |
 //! | `accounts` | whose password a page changes |
+//! | `proofs` | whose password a page proves |
 //! | `requests` | methods, constants, hosts, proofs |
 //! | `policy` | the operator's file |
 //! | `host` | the operator's file for the host |
@@ -20,11 +23,14 @@ mod answers;
 mod host;
 mod locate;
 mod policy;
+mod proofs;
 mod requests;
 pub mod rules;
 mod secrets;
+mod stored;
 #[cfg(test)]
 mod tests;
+mod whose;
 mod words;
 
 use crate::page::Page;

@@ -15,8 +15,22 @@ const NOT_YET: &[u64] = &[202];
 pub(super) fn reaches_further(reading: &Reading<'_>, notes: &mut Notes<'_>) {
     let safer = "take the request out; a rotator changes one password and nothing else";
     for (at, route) in reading.routes() {
-        // What changes something places the new password: that is what it is about.
-        if matches!(route.method, Method::Get | Method::Head) || route.changes {
+        if matches!(route.method, Method::Get | Method::Head) {
+            continue;
+        }
+        // What changes something places the new password. Where it goes to the end of a path about keys or rights, it may be a key.
+        if route.changes {
+            let end = route.target.segments.last().and_then(Template::constant);
+            if let Some(power) = end.filter(|end| words::is_power(end)) {
+                notes.look(
+                    at.request(),
+                    format!(
+                        "`{}` puts `new-password` into `{power}`: that is about rights, keys or second factors",
+                        route.name
+                    ),
+                    "see in the provider's documentation that this sets the account's password, and nothing else",
+                );
+            }
             continue;
         }
         let mut constants = route.target.segments.iter().filter_map(Template::constant).rev();
@@ -35,14 +49,22 @@ pub(super) fn reaches_further(reading: &Reading<'_>, notes: &mut Notes<'_>) {
     }
 }
 
+/// Is what the request is about a session? The end of the path says so: what stands before it only leads there.
 fn ends_a_session(route: &Route) -> bool {
     let ends = |segment: &str| {
         words::parts(segment).iter().any(|word| {
-            ["session", "sessions", "token", "tokens", "login", "logout", "authn", "auth", "devices"]
-                .contains(&word.as_str())
+            [
+                "session", "sessions", "token", "tokens", "login", "logout", "signout", "authn", "auth", "devices",
+                "revoke", "cancel",
+            ]
+            .contains(&word.as_str())
         })
     };
-    route.target.segments.iter().filter_map(Template::constant).any(ends)
+    let segments = &route.target.segments;
+    let names_one = segments.last().is_some_and(|segment| segment.constant().is_none());
+    // `/sessions/{id}` is one of the sessions; `/authn/cancel` and `/sessions/{id}/revoke` are told by what they do.
+    let constants = segments.iter().rev().skip_while(|segment| segment.constant().is_none());
+    constants.map_while(|segment| segment.constant()).take(if names_one { 1 } else { 2 }).any(ends)
 }
 
 /// Calls `each` with every header and query pair.
@@ -83,7 +105,14 @@ pub(super) fn unmarked(reading: &Reading<'_>, notes: &mut Notes<'_>) {
             route.name, route.method
         );
         let safer = "see that it only opens or ends a session, or searches; what sets a password has `changes = true`";
-        if ends_a_session(route) || !route.captures.is_empty() {
+        // A session that is opened is used.
+        let opens = reading.page.routes.iter().any(|other| {
+            other.sources().iter().any(|source| match source {
+                Source::Capture(name) => route.captures.iter().any(|(given, _)| given == name),
+                _ => false,
+            })
+        });
+        if ends_a_session(route) || opens {
             notes.note(at.request(), what, safer);
         } else {
             notes.look(at.request(), what, safer);
@@ -115,6 +144,14 @@ pub(super) fn accepts_too_much(reading: &Reading<'_>, notes: &mut Notes<'_>) {
                 } else {
                     notes.refuse(at.key(&["expects"]), what, safer);
                 }
+            }
+            let redirect = statuses.iter().find_map(|test| named(test, |status| (300..400).contains(&status)));
+            if let Some(status) = redirect.filter(|_| route.places_candidate() && all.0.len() == statuses.len()) {
+                notes.look(
+                    at.key(&["expects"]),
+                    format!("`{}` {does}, and {status} is taken for a yes: a wrong password is often sent elsewhere as well", route.name),
+                    "test where it leads: `\"header:location\" = { not = { contains = \"login\" } }`, or the cookie that only a success sets",
+                );
             }
             if let Some(status) = statuses.iter().find_map(|test| named(test, |status| NOT_YET.contains(&status))) {
                 notes.look(

@@ -1,7 +1,7 @@
 //! Every rule: its name, one sentence, and where it is written.
 
 use super::locate::Reading;
-use super::{Notes, Subject, accounts, answers, host, policy, requests, secrets};
+use super::{Notes, Subject, accounts, answers, host, policy, proofs, requests, secrets, stored};
 use crate::page::diagnostic::SourceFile;
 use crate::policy::{HostFile, Policy};
 
@@ -54,6 +54,8 @@ pub const RULES: &[Rule] = &[
     page("secret-in-odd-place", "a secret in a header or a field whose name is no credential's", secrets::in_odd_place),
     page("literal-secret", "a constant where a secret belongs", secrets::literal),
     page("secret-shown-again", "a secret in a place that is read back, or that everyone reads", secrets::shown_again),
+    page("secret-in-write", "a record's secret in the body of a request that writes", stored::in_write),
+    page("secret-twice", "a secret in several places of one request", stored::twice),
     page("password-in-look-up", "the old password in a request that is no verification", secrets::in_look_up),
     page("beside-a-secret", "constants beside a secret in a body", secrets::beside),
     page("secret-unused", "a secret of a record that no request places", secrets::unused),
@@ -75,6 +77,8 @@ pub const RULES: &[Rule] = &[
     page("admin-power", "passwords that are set by the power of a record's secret", accounts::admin_power),
     page("literal-account", "a changing or verifying request that names an account itself", accounts::literal),
     page("account-not-user", "a changing request in which nothing is the user", accounts::not_user),
+    page("account-affixed", "an account that is the user's name with something around it", accounts::affixed),
+    page("proof-not-user", "a proof that a password works, and not whose", proofs::not_user),
     page(
         "bind-unchecked",
         "an account's id, taken from an answer that was not compared with the user",

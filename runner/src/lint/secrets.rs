@@ -2,9 +2,11 @@
 
 use super::locate::Reading;
 use super::{Notes, words};
+use crate::page::Page;
 use crate::page::model::{Body, Origin, Route};
+use crate::page::names::RouteName;
 use crate::page::predicate::Place;
-use crate::page::request::Spot;
+use crate::page::request::{Spot, as_name};
 use crate::page::template::{Source, Template};
 use std::collections::BTreeSet;
 
@@ -271,6 +273,7 @@ pub(super) fn beside(reading: &Reading<'_>, notes: &mut Notes<'_>) {
         let mut plain = Vec::new();
         for (place, text) in route.constants() {
             let (kind, name) = place.split_once(' ').unwrap_or((&place, ""));
+            let text = as_name(&text);
             let spot = match kind {
                 "JSON" if name != "body" => Spot::Json(name.to_owned()),
                 "form" => Spot::Form(name.to_owned()),
@@ -297,7 +300,7 @@ pub(super) fn beside(reading: &Reading<'_>, notes: &mut Notes<'_>) {
     }
 }
 
-fn is_body(spot: &Spot) -> bool {
+pub(super) fn is_body(spot: &Spot) -> bool {
     matches!(spot, Spot::Json(_) | Spot::Form(_) | Spot::Xml | Spot::Text)
 }
 
@@ -323,7 +326,14 @@ pub(super) fn readable_text(reading: &Reading<'_>, notes: &mut Notes<'_>) {
             let at = reading.key(&["records", record.name.as_str(), "text", &field.name]);
             let what =
                 format!("the rotator reads `{}.{}`, the vault's field `{}`", record.name, field.name, field.label);
-            if words::is_credential(&field.label) || words::is_credential(&field.name) {
+            let source = Source::Field { record: record.name.clone(), field: field.name.clone(), secret: false };
+            if let Some((route, spot)) = signs_in(reading.page, &source) {
+                notes.refuse(
+                    at,
+                    format!("{what}, and `{route}` signs in with it: {spot}"),
+                    "declare it under `secret`: then it is placed, and never shown",
+                );
+            } else if words::is_credential(&field.label) || words::is_credential(&field.name) {
                 notes.refuse(
                     at,
                     format!("{what}, which by its name is a secret"),
@@ -334,4 +344,24 @@ pub(super) fn readable_text(reading: &Reading<'_>, notes: &mut Notes<'_>) {
             }
         }
     }
+}
+
+/// Where HTTP itself says that a credential stands, and nothing but this value does.
+fn signs_in<'p>(page: &'p Page, wanted: &Source) -> Option<(&'p RouteName, Spot)> {
+    page.routes.iter().find_map(|route| {
+        let mut found = None;
+        route.each_template(&mut |spot, template| {
+            let is_credential = match &spot {
+                Spot::BasicPassword => true,
+                Spot::Header(name) => ["authorization", "proxy-authorization", "cookie"].contains(&name.as_str()),
+                _ => false,
+            };
+            // A login stands beside its password.
+            let alone = !template.sources().any(Source::is_secret);
+            if is_credential && alone && template.sources().any(|source| source == wanted) {
+                found = Some(spot);
+            }
+        });
+        Some((&route.name, found?))
+    })
 }

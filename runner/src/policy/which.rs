@@ -33,6 +33,17 @@ pub struct Candidate<'p> {
     pub values: Vec<(Source, String)>,
     /// `/base`, if the record's URL would have to end in it.
     pub base: Option<String>,
+    /// What was not judged, because the page does not say it.
+    pub unjudged: Option<Unjudged>,
+}
+
+/// What only the provider could say. (What the page says is always judged.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unjudged {
+    /// The whole query: that of a further page of a list, which the provider's answer named.
+    Query,
+    /// The value of one key: the token of a further page.
+    Token,
 }
 
 /// Why a route cannot have produced a request.
@@ -122,7 +133,7 @@ fn distance(route: &Route, seen: &Seen) -> usize {
 }
 
 fn compare<'p>(page: &Page, policy: &Policy, route: &'p Route, seen: &Seen) -> Candidate<'p> {
-    let mut candidate = Candidate { route, differs: Vec::new(), values: Vec::new(), base: None };
+    let mut candidate = Candidate { route, differs: Vec::new(), values: Vec::new(), base: None, unjudged: None };
     if route.method != seen.method {
         candidate.differs.push(Difference::Method(route.method));
     }
@@ -133,7 +144,8 @@ fn compare<'p>(page: &Page, policy: &Policy, route: &'p Route, seen: &Seen) -> C
     if !path(route, seen, &mut candidate) {
         candidate.differs.push(Difference::Path);
     }
-    candidate.differs.extend(query(route, seen, &mut candidate.values));
+    let difference = query(route, seen, &mut candidate);
+    candidate.differs.extend(difference);
     if candidate.differs.is_empty() {
         let users = candidate.values.iter().filter(|(source, _)| *source == Source::User).map(|(_, user)| user);
         let refused = users
@@ -237,35 +249,55 @@ fn matches_within(
     }
 }
 
-/// The keys are those of the page, each once, and constants are as they are written. A further page of a list is
-/// named by the provider, so its query is not known.
-fn query(route: &Route, seen: &Seen, values: &mut Vec<(Source, String)>) -> Option<Difference> {
+/// The keys are those of the page, each once, and constants are as they are written. A further page of a list adds its token under the
+/// key that the page names; where it names none, the provider says the whole query.
+fn query(route: &Route, seen: &Seen, candidate: &mut Candidate<'_>) -> Option<Difference> {
+    let difference = query_of(route, seen, None, &mut candidate.values)?;
+    let Some(pages) = &route.pages else { return Some(difference) };
+    let Some(key) = &pages.into else {
+        candidate.unjudged = Some(Unjudged::Query);
+        return None;
+    };
+    if !seen.query.iter().any(|(name, _)| name == key) {
+        return Some(difference);
+    }
+    let difference = query_of(route, seen, Some(key), &mut candidate.values);
+    candidate.unjudged = difference.is_none().then_some(Unjudged::Token);
+    difference
+}
+
+/// The query as the page writes it; `token` is a key that holds any text, once, in place of what the page may write there.
+fn query_of(
+    route: &Route,
+    seen: &Seen,
+    token: Option<&String>,
+    values: &mut Vec<(Source, String)>,
+) -> Option<Difference> {
     let (mut missing, mut other, mut found) = (Vec::new(), Vec::new(), Vec::new());
-    for (name, value) in &route.query {
+    let written = route.query.iter().filter(|(name, _)| Some(name) != token);
+    for (name, value) in written.map(|(name, value)| (name, Some(value))).chain(token.map(|key| (key, None))) {
         let mut sent = seen.query.iter().filter(|(key, _)| key == name).map(|(_, text)| text);
-        match (sent.next(), sent.next()) {
-            (None, _) => missing.push(name.clone()),
-            (Some(_), Some(_)) => other.push(name.clone()),
-            (Some(text), None) => {
+        match (sent.next(), sent.next(), value) {
+            (None, ..) => missing.push(name.clone()),
+            (Some(_), Some(_), _) => other.push(name.clone()),
+            (Some(text), None, Some(value)) => {
                 let template = value.template();
                 let encoded = matches!(value, Value::Base64(_));
                 if !encoded && !matches(&template.parts, text, &str::to_owned, &mut found) {
                     other.push(name.clone());
                 }
             }
+            (Some(_), None, None) => {}
         }
     }
     let mut unknown: Vec<String> = Vec::new();
     for (key, _) in &seen.query {
-        if !route.query.iter().any(|(name, _)| name == key) && !unknown.contains(key) {
+        if !route.query.iter().any(|(name, _)| name == key) && Some(key) != token && !unknown.contains(key) {
             unknown.push(key.clone());
         }
     }
     if missing.is_empty() && unknown.is_empty() && other.is_empty() {
         values.extend(found);
-        return None;
-    }
-    if route.pages.is_some() {
         return None;
     }
     Some(Difference::Query { missing, unknown, other })

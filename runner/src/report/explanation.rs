@@ -8,7 +8,7 @@ use crate::page::model::{Origin, Route};
 use crate::page::{Page, Step};
 use crate::policy::bind::Account;
 use crate::policy::file::{HostPort, Policy, Select};
-use crate::policy::which::{Candidate, Difference};
+use crate::policy::which::{Candidate, Difference, Unjudged};
 
 /// Most characters of one untrusted text.
 const MOST: usize = 400;
@@ -127,6 +127,22 @@ pub fn account_refused(policy: &Policy, user: &str, verdict: &Account) -> String
         Account::Allowed | Account::NotListed => format!(
             "no pattern of `allow` matches the account `{user}` ({}); add one under `[account]` to allow it",
             policy.file.line_of(policy.account.span)
+        ),
+    }
+}
+
+/// What of a request was not judged, and why.
+pub fn unjudged(page: &Page, route: &Route, unjudged: Unjudged) -> String {
+    let line = page.file.line_of(route.request_span);
+    let most = route.pages.as_ref().map_or(1, |pages| pages.at_most);
+    match unjudged {
+        Unjudged::Query => format!(
+            "the query is not what the page writes, and was not judged: it can be that of a further page of the list (up to {most}), which \
+             the provider's answer names ({line}); whose account it is about cannot be told from it"
+        ),
+        Unjudged::Token => format!(
+            "the token of a further page of the list (up to {most}) stands in the query, and was not judged: the provider's answer names \
+             it ({line})"
         ),
     }
 }

@@ -3,12 +3,14 @@
 use super::replay::{Played, Verdict};
 use std::fmt::Write as _;
 
+/// How every report begins.
+pub const BEGINS: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"rotabox test\" ";
+
 /// The report of one folder: a test case a cassette. `module` is what was tested.
 pub fn report(folder: &str, module: &str, played: &[Played]) -> String {
     let of = |wanted: &str| played.iter().filter(|played| played.summary().0 == wanted).count();
     let counts = format!("tests=\"{}\" failures=\"{}\" errors=\"{}\"", played.len(), of("differs"), of("broken"));
-    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let _ = writeln!(out, "<testsuites name=\"rotabox test\" {counts}>");
+    let mut out = format!("{BEGINS}{counts}>\n");
     let _ = writeln!(out, "  <testsuite name=\"{}\" {counts}>", xml(folder));
     for played in played {
         let case = format!("    <testcase classname=\"{}\" name=\"{}\"", xml(module), xml(&played.file));

@@ -14,6 +14,7 @@
 //! | [`junit`] | the same for CI |
 //! | [`layout`] | lines of 100 columns |
 //! | [`escape`] | untrusted text |
+//! | [`system`] | what the system says when it refuses |
 
 pub mod difference;
 pub mod escape;
@@ -27,6 +28,7 @@ pub mod page_table;
 pub mod page_view;
 pub mod replay;
 pub mod result;
+pub mod system;
 
 /// One line of JSON, in ASCII: what a terminal could misread is written as `\uXXXX`.
 pub fn ascii_json(value: &impl serde::Serialize) -> String {

@@ -69,6 +69,7 @@ fn shows(route: &RouteView) -> String {
     format!("{} of `{}`", joined(&names, "and", ""), route.name)
 }
 
+/// Only what holds for every page, whatever stands on it: what a page does all the same is in the list above, and the linter's to find.
 fn cannot(view: &PageView) -> Vec<String> {
     let arguments = view.routes.iter().map(|route| route.arguments.len()).sum::<usize>();
     let fills = match arguments {
@@ -76,12 +77,15 @@ fn cannot(view: &PageView) -> Vec<String> {
         some => format!("it fills in {} of a declared class", counted(some, "argument")),
     };
     let mut cannot = vec![
-        "see a password, a token or a raw answer: the broker places secrets where the list says, and nowhere else"
+        "see a password or a token of yours, or more of an answer than is listed: the broker places secrets where the list says, and \
+         nowhere else"
             .to_owned(),
         format!("write a URL, a header or a body: it names a request of this page, and {fills}"),
         "open a file or a socket, read the environment, or start a program: its process has no way to".to_owned(),
-        "reach a host, a record or an account that your policy does not name".to_owned(),
-        "send a changing request twice, or follow a redirect".to_owned(),
+        "reach a host or a record that your policy does not name, or choose an account: `{user}` is the one of the params, which your \
+         policy has to allow"
+            .to_owned(),
+        "send a request that is marked as changing twice, or follow a redirect".to_owned(),
     ];
     cannot.push(match view.verifies.as_slice() {
         [] => "claim success by itself: the broker judges the provider's answers".to_owned(),

@@ -13,6 +13,21 @@ pub(super) const WORDS: usize = 400;
 /// Width of the column of labels.
 const LABEL: u16 = 13;
 
+/// The author's words between quotes that they cannot end: a quote of this form, or one that looks like it, is escaped in them.
+fn quoted(words: &str) -> String {
+    let mut inner = String::new();
+    for character in escape(words, WORDS).chars() {
+        match character {
+            '“' | '”' | '‟' | '„' | '″' | '‶' | '〝' | '〞' | '〟' | '＂' | '❝' | '❞' | '🙶' | '🙷' | '🙸' =>
+            {
+                inner.push_str(&format!("\\u{{{:x}}}", u32::from(character)));
+            }
+            other => inner.push(other),
+        }
+    }
+    format!("“{inner}”")
+}
+
 /// The page in full: summary, findings, overview, every route.
 pub fn page(view: &PageView, findings: &[Finding]) -> String {
     let mut text = String::new();
@@ -31,7 +46,7 @@ pub fn page(view: &PageView, findings: &[Finding]) -> String {
 fn in_words(view: &PageView, summary: &Summary) -> String {
     let mut text = heading(&format!("Page `{}`: what it can do", safe(&view.name)));
     if let Some(about) = &view.about {
-        text.push_str(&pairs(&[("the author says".to_owned(), format!("“{}”", escape(about, WORDS)))], 2, 16));
+        text.push_str(&pairs(&[("the author says".to_owned(), quoted(about))], 2, 16));
     }
     text.push_str(&list("+", &escaped(&summary.can)));
     text.push_str(&heading("What it cannot do"));
@@ -122,7 +137,7 @@ pub fn route(route: &RouteView) -> String {
 pub(super) fn rows(route: &RouteView) -> Vec<(&'static str, String)> {
     let mut rows: Vec<(&'static str, String)> = Vec::new();
     let mut row = |label: &'static str, texts: Vec<String>| rows.extend(texts.into_iter().map(|text| (label, text)));
-    row("author says", route.about.iter().map(|about| format!("“{}”", escape(about, WORDS))).collect());
+    row("author says", route.about.iter().map(|about| quoted(about)).collect());
     row("request", vec![safe(&format!("{} {}", route.method, route.url))]);
     row("sent when", vec![sent_when(route)]);
     row("secret", route.secrets.iter().map(placed).collect());

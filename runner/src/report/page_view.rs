@@ -284,7 +284,8 @@ pub fn route_view(page: &Page, route: &Route) -> RouteView {
                 [] => String::new(),
                 filter => format!(" where {}", crate::page::predicate::table(filter)),
             };
-            format!("exactly {} of {}{filter}; else \"{}\"", picks.exactly, json_place(&picks.from), picks.otherwise)
+            let otherwise = toml_string(&picks.otherwise);
+            format!("exactly {} of {}{filter}; else {otherwise}", picks.exactly, json_place(&picks.from))
         }),
         takes: taken(&route.binds, false).chain(taken(&route.captures, true)).collect(),
         keeps: route.keeps,
@@ -390,7 +391,7 @@ fn told_when_unmet(route: &Route) -> Vec<String> {
 }
 
 fn requirement(require: &Require) -> String {
-    format!("{} {}; else \"{}\"", answer_place(&require.at), require.test, require.otherwise)
+    format!("{} {}; else {}", answer_place(&require.at), require.test, toml_string(&require.otherwise))
 }
 
 fn taken(pairs: &[(BindName, Place)], secret: bool) -> impl Iterator<Item = TakenView> {

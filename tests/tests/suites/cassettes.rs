@@ -311,10 +311,10 @@ fn what_is_no_module_or_no_cassette_is_said() {
     let rest = guest("rest");
     for (args, said) in [
         (["replay", &good, "--module", &text], "the module is not accepted"),
-        (["replay", &none, "--module", &rest], "none.toml` cannot be read"),
+        (["replay", &none, "--module", &rest], "there is no cassette `"),
         (["replay", &folder, "--module", &rest], "is no file"),
         (["replay", &good, "--module", "/nowhere/x.wasm"], "/nowhere/x.wasm"),
-        (["test", &none, "--module", &rest], "none.toml` cannot be read"),
+        (["test", &none, "--module", &rest], "there is no folder `"),
     ] {
         let (exit, stdout, stderr) = verb(&bench, &args);
         assert!(exit == 2 && stdout.is_empty() && stderr.contains(said), "{args:?}: {exit} {stdout}{stderr}");

@@ -13,17 +13,16 @@ mod who;
 
 use self::ask::{Ask, Terminal, until, yes};
 use self::flags::Flags;
-use self::put::{Existing, PutError, put};
-use self::weigh::{Concern, weigh};
+use self::put::{Done, Existing, PutError, put};
+use self::weigh::{concerns, weigh};
 use super::inspect::{self, Seen};
 use super::{Exit, Out, signed, worker};
-use crate::lint::Severity;
+use crate::lint::{self, Finding, Subject, Within};
 use crate::page::Page;
 use crate::page::diagnostic::{SourceFile, Span};
 use crate::policy::file::{self, Approval, Limits};
 use crate::policy::find::{self, DEFAULT_FOLDER};
 use crate::policy::{Policy, bind, host};
-use crate::report::escape::escape;
 use crate::report::inspection::{PageFrom, Wasi};
 use crate::signature::Signed;
 use crate::wire;
@@ -101,10 +100,10 @@ struct Place {
     /// The module's path as the policy names it [default: the module's absolute path]
     ///
     /// For a module that is still to be put there, or a policy for another machine.
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", conflicts_with = "from")]
     module_path: Option<PathBuf>,
     /// The page file's path as the policy names it [default: its absolute path]
-    #[arg(long, value_name = "PATH", requires = "page")]
+    #[arg(long, value_name = "PATH", requires = "page", conflicts_with = "from")]
     page_path: Option<PathBuf>,
     /// Replace a policy of this name
     #[arg(long, conflicts_with = "from")]
@@ -134,6 +133,11 @@ struct Reviewed {
 }
 
 impl Approve {
+    /// The policy goes to stdout.
+    pub(super) fn prints(&self) -> bool {
+        self.place.print
+    }
+
     pub(super) fn execute(self, out: &mut Out) -> anyhow::Result<Exit> {
         let reviewed = self.look(out)?;
         match &self.place.from {
@@ -167,17 +171,22 @@ impl Approve {
     fn write(&self, reviewed: &Reviewed, out: &mut Out) -> anyhow::Result<Exit> {
         let page = reviewed.page()?;
         let mut terminal = Terminal::if_there(out);
-        let mut asker = terminal.as_mut().map(|terminal| terminal as &mut dyn Ask);
-        let mut answers =
-            answers::collect(page, reviewed.wasi, &self.flags, asker.as_deref_mut().map(|asker| asker as _))?;
+        let asker = terminal.as_mut().map(|terminal| terminal as &mut dyn Ask);
+        let mut answers = answers::collect(page, reviewed.wasi, &self.flags, asker)?;
         if self.place.force
             && let Ok(replaced) = find::policy(&self.place.policies, &answers.name)
         {
             answers.keep_from(&replaced.policy);
         }
-        let accepted = weigh(&reviewed.concerns(), &self.review.accept, asker)?;
-        let text = self.text(&answers, reviewed, accepted)?;
         let path = self.place.policies.join(format!("{}.toml", answers.name));
+        // What is accepted stands in its last line: the findings of a policy without it have the same lines.
+        let unweighed = checked(&path, &self.text(&answers, reviewed, Vec::new())?, page)?;
+        let found = reviewed.findings(&unweighed)?;
+        out.error(&said(&found, &path));
+        let mut terminal = Terminal::if_there(out);
+        let asker = terminal.as_mut().map(|terminal| terminal as &mut dyn Ask);
+        let accepted = weigh(&concerns(reviewed.page_findings().chain(&found)), &self.review.accept, asker)?;
+        let text = self.text(&answers, reviewed, accepted)?;
         checked(&path, &text, page)?;
         if self.place.print {
             out.data(&text);
@@ -190,7 +199,7 @@ impl Approve {
             }
         }
         let existing = if self.place.force { Existing::Replace } else { Existing::Keep };
-        self.put(&answers.name, &text, existing, "approved", out)
+        self.put(&answers.name, &text, &Done::Approved(existing), out)
     }
 
     /// The policy's text.
@@ -241,8 +250,8 @@ impl Approve {
     }
 
     /// Puts the policy in place, looks at it as a run would, and says what comes next.
-    fn put(&self, name: &str, text: &str, existing: Existing, done: &str, out: &mut Out) -> anyhow::Result<Exit> {
-        let path = put(&self.place.policies, &format!("{name}.toml"), text, existing).map_err(|error| match error {
+    fn put(&self, name: &str, text: &str, done: &Done, out: &mut Out) -> anyhow::Result<Exit> {
+        let path = put(&self.place.policies, &format!("{name}.toml"), text, done.existing()).map_err(|error| match error {
             PutError::Exists { path } => anyhow::anyhow!(
                 "there is a policy `{name}` already ({}); nothing was written. Replace it with `--force`, or add this \
                  module's digest to it with `--from {name}`",
@@ -251,7 +260,7 @@ impl Approve {
             PutError::System { .. } => anyhow::Error::new(error),
         })?;
         out.data(&format!("{}\n", path.display()));
-        let mut words = format!("rotabox: {done}: {}\n", path.display());
+        let mut words = format!("rotabox: {}: {}\n", done.in_words(), path.display());
         let found = find::policy(&self.place.policies, name);
         let usable = match &found {
             Err(error) => {
@@ -266,7 +275,7 @@ impl Approve {
                     );
                 }
                 let module = self.place.policies.join(&listed.policy.rotator.module);
-                if !module.exists() {
+                if !module.exists() && done.moves().is_none() {
                     words.push_str(&format!("warning: there is no module at {} yet; put it there\n", module.display()));
                 }
                 true
@@ -276,6 +285,7 @@ impl Approve {
             true => String::new(),
             false => format!(" --policies {}", super::shell_word(&self.place.policies)),
         };
+        words.push_str(&done.moves().unwrap_or_default());
         words.push_str(&format!(
             "next, in this order:\n  rotabox doctor {name}{policies}\n  echo \"$PARAMS\" | rotabox rehearse {name}{policies}\n  \
              exec rotabox run {name}{policies}     # the last line of the PAM script\n"
@@ -290,19 +300,33 @@ impl Reviewed {
         self.seen.page.as_ref().ok_or_else(|| anyhow::anyhow!("the module has no page"))
     }
 
-    /// What somebody has to accept: what the linter would refuse, once for each rule.
-    fn concerns(&self) -> Vec<Concern> {
-        let mut concerns: Vec<Concern> = Vec::new();
-        let grave = self.seen.inspection.findings.iter().filter(|finding| finding.severity == Severity::Refuse);
-        for finding in grave {
-            let what = format!("{} ({})", escape(&finding.what, 400), finding.place());
-            match concerns.iter_mut().find(|concern| concern.name == finding.rule) {
-                Some(concern) => concern.what = format!("{}; and {what}", concern.what),
-                None => concerns.push(Concern { name: finding.rule.to_owned(), what }),
-            }
-        }
-        concerns
+    /// What the linter says of the page.
+    fn page_findings(&self) -> impl Iterator<Item = &Finding> {
+        self.seen.inspection.findings.iter()
     }
+
+    /// What the linter says of a policy for this module.
+    fn findings(&self, policy: &Policy) -> anyhow::Result<Vec<Finding>> {
+        let subject = Subject {
+            page: Some(self.page()?),
+            policy: Some(policy),
+            needs_wasi: Some(self.wasi != Wasi::None),
+            // Who owns the folder is said once the policy is there.
+            ..Subject::default()
+        };
+        Ok(lint::lint(&subject).into_iter().filter(|finding| finding.within == Within::Policy).collect())
+    }
+}
+
+/// The findings of the policy that is about to be written, in words.
+fn said(findings: &[Finding], path: &Path) -> String {
+    let counted = lint::counted(findings);
+    let mut said = format!("the policy {}: {counted}\n", super::shell_word(path));
+    if !findings.is_empty() {
+        said.push_str(&lint::text(findings));
+    }
+    said.push('\n');
+    said
 }
 
 /// The page and the WASI of a module that is accepted.

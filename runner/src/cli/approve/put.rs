@@ -1,5 +1,7 @@
 //! A file is put in place whole or not at all: written beside its place, synced, and then given its name.
 
+use crate::cli::shell_word;
+use crate::report::system::why;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -14,6 +16,64 @@ pub(super) enum Existing {
     Replace,
 }
 
+/// What was done, once the policy is in place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Done {
+    /// A policy was written.
+    Approved(Existing),
+    /// A digest was added to one.
+    Added {
+        /// What has to be put in the place of what the policy names.
+        to_move: Vec<Move>,
+    },
+}
+
+/// A file that has to take another one's place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Move {
+    /// "module" or "page".
+    pub(super) what: &'static str,
+    /// The new one.
+    pub(super) from: PathBuf,
+    /// Where the policy looks for it.
+    pub(super) to: PathBuf,
+}
+
+impl Done {
+    /// What may become of a policy that is there.
+    pub(super) fn existing(&self) -> Existing {
+        match self {
+            Done::Approved(existing) => *existing,
+            Done::Added { .. } => Existing::Replace,
+        }
+    }
+
+    /// In two words.
+    pub(super) fn in_words(&self) -> &'static str {
+        match self {
+            Done::Approved(_) => "approved",
+            Done::Added { .. } => "digest added",
+        }
+    }
+
+    /// What is to be done before all else, as lines of a shell; none if nothing is.
+    pub(super) fn moves(&self) -> Option<String> {
+        let Done::Added { to_move } = self else { return None };
+        let what = match to_move.as_slice() {
+            [] => return None,
+            [one] => one.what,
+            _ => "module and page",
+        };
+        let mut said = format!(
+            "the policy names the same files as before: put the new {what} in place of the old, or no run uses it\n"
+        );
+        for Move { from, to, .. } in to_move {
+            said.push_str(&format!("  mv {} {}\n", shell_word(from), shell_word(to)));
+        }
+        Some(said)
+    }
+}
+
 /// Why nothing was put in place.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PutError {
@@ -24,7 +84,7 @@ pub(super) enum PutError {
         path: PathBuf,
     },
     /// The system refused.
-    #[error("`{}` could not be {verb}: {error}", path.display())]
+    #[error("`{}` could not be {verb}: {}", path.display(), why(error))]
     System {
         /// What it was about.
         path: PathBuf,
@@ -64,6 +124,10 @@ fn make(folder: &Path) -> Result<(), PutError> {
     let wrong = |error| PutError::System { path: folder.to_owned(), verb: "created", error };
     if folder.is_dir() {
         return Ok(());
+    }
+    if folder.symlink_metadata().is_ok() {
+        let error = ErrorKind::NotADirectory.into();
+        return Err(PutError::System { path: folder.to_owned(), verb: "used", error });
     }
     if let Some(above) = folder.parent().filter(|above| !above.as_os_str().is_empty()) {
         make(above)?;

@@ -2,9 +2,9 @@
 //! digest is added to the policy; nothing else in it changes.
 
 use super::draft;
-use super::put::Existing;
-use super::weigh::{Concern, weigh};
-use super::{Approve, Ask, Reviewed, Terminal, checked, until, yes};
+use super::put::{Done, Move};
+use super::weigh::{Concern, concerns, weigh};
+use super::{Approve, Ask, Reviewed, Terminal, checked, said, until, yes};
 use crate::cli::inspect;
 use crate::cli::{Exit, Out, diff, shell_word};
 use crate::compare::Verdict;
@@ -50,7 +50,14 @@ impl Approve {
                     .to_owned(),
             }),
         };
-        let concerns: Vec<Concern> = change.into_iter().chain(new.concerns()).collect();
+        let path = self.place.policies.join(format!("{name}.toml"));
+        // One that does not fit the new page is not written; what has to be accepted is said first.
+        let unweighed = checked(&path, &text, new.page()?);
+        let found = unweighed.as_ref().map_or(Ok(Vec::new()), |policy| new.findings(policy))?;
+        if unweighed.is_ok() {
+            out.error(&said(&found, &path));
+        }
+        let concerns: Vec<Concern> = change.into_iter().chain(concerns(new.page_findings().chain(&found))).collect();
         let mut terminal = Terminal::if_there(out);
         let asker = terminal.as_mut().map(|terminal| terminal as &mut dyn Ask);
         let accepted = weigh(&concerns, &self.review.accept, asker)?;
@@ -59,7 +66,6 @@ impl Approve {
             text.push('\n');
         }
         text.push_str(&draft::approved(&self.approval(new, page_sha256, accepted)?));
-        let path = self.place.policies.join(format!("{name}.toml"));
         let checked = checked(&path, &text, new.page()?)?;
         if !checked.rotator.sha256.contains(&inspection.sha256) {
             anyhow::bail!("the digest could not be added to {}; add it by hand", path.display());
@@ -69,7 +75,23 @@ impl Approve {
         {
             anyhow::bail!("not approved; nothing was written");
         }
-        self.put(name, &text, Existing::Replace, "digest added", out)
+        self.put(name, &text, &Done::Added { to_move: self.to_move(&policy, new) }, out)
+    }
+
+    /// What has to take the place of what the policy names: until then the old one runs.
+    fn to_move(&self, policy: &Policy, new: &Reviewed) -> Vec<Move> {
+        let inspection = &new.seen.inspection;
+        let module = (Some(self.module.as_path()), Some(&policy.rotator.module), Some(&inspection.sha256));
+        let page = policy.rotator.page.as_ref().map(|page| &page.path);
+        let pages = (self.page.as_deref(), page, inspection.page_sha256.as_ref());
+        [("module", module), ("page", pages)]
+            .into_iter()
+            .filter_map(|(what, (from, to, sha256))| {
+                let (from, to) = (from?, self.place.policies.join(to?));
+                let is_there = find::module(&to).is_ok_and(|found| Some(&found.sha256) == sha256);
+                (!is_there).then(|| Move { what, from: from.to_owned(), to })
+            })
+            .collect()
     }
 
     /// What the new module can do that the approved one could not. None if that one is not in its place any more, and was not given.

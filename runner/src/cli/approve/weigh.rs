@@ -2,6 +2,7 @@
 //! into the policy.
 
 use super::ask::{Ask, until, yes};
+use crate::lint::{Finding, Severity};
 use crate::report::escape::escape;
 
 /// Something that somebody has to accept before anything is written.
@@ -11,6 +12,19 @@ pub(super) struct Concern {
     pub(super) name: String,
     /// What it is, in words; escaped.
     pub(super) what: String,
+}
+
+/// What somebody has to accept of these: what the linter would refuse, once for each rule.
+pub(super) fn concerns<'f>(findings: impl Iterator<Item = &'f Finding>) -> Vec<Concern> {
+    let mut concerns: Vec<Concern> = Vec::new();
+    for finding in findings.filter(|finding| finding.severity == Severity::Refuse) {
+        let what = format!("{} ({})", escape(&finding.what, 400), finding.place());
+        match concerns.iter_mut().find(|concern| concern.name == finding.rule) {
+            Some(concern) => concern.what = format!("{}; and {what}", concern.what),
+            None => concerns.push(Concern { name: finding.rule.to_owned(), what }),
+        }
+    }
+    concerns
 }
 
 /// The names of what was accepted, in the order of the concerns. Without somebody to ask, the error lists all that is missing at once.

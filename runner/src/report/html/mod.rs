@@ -15,12 +15,16 @@ use crate::lint::{self, Finding, Severity};
 use base64::Engine as _;
 use sha2::{Digest as _, Sha256};
 
+/// How every page begins.
+pub const BEGINS: &str = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+                          <meta name=\"generator\" content=\"rotabox inspect\">\n";
+
 const STYLE: &str = include_str!("style.css");
 
 /// What holds the rotator to its page: what it cannot do, and why.
 const WALLS: &[(&str, &str)] = &[
     (
-        "see a password, a token or a raw answer",
+        "see a password or a token of yours, or more of an answer than stands above",
         "It runs in a process of its own, which never receives one. The broker puts secrets into the places below, and cuts every \
          secret out of what it hands back.",
     ),
@@ -35,9 +39,9 @@ const WALLS: &[(&str, &str)] = &[
          metadata addresses are refused unless the operator opened them.",
     ),
     (
-        "change the password of another account",
-        "The broker fills in the account itself, from the vault record, within `allow` and `except` of the policy. No argument can \
-         stand in a changing request.",
+        "choose the account",
+        "The broker fills in `{user}`, from the params, within `allow` and `except` of the policy. No argument can stand in a \
+         changing request. What else names an account stands in the requests below, and among what the linter found.",
     ),
     (
         "open a file, read the environment, start a program",
@@ -73,7 +77,7 @@ pub fn html(seen: &Inspection) -> String {
     }
     body.push_str(&section("The file", &file(seen)));
     format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+        "{BEGINS}\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{digest}'; \
          base-uri 'none'; form-action 'none'\">\n\
          <meta name=\"referrer\" content=\"no-referrer\">\n\
