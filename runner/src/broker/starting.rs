@@ -10,8 +10,11 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::process::Stdio;
+use std::time::Duration;
 use tokio::process::{Child, ChildStdout, Command};
 
+/// How long the end of a killed worker is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// The message that brings a file.
 pub(crate) const WITH_CODE: u8 = b'n';
 /// The message that brings none.
@@ -74,13 +77,21 @@ impl Leaving {
         Leaving(None)
     }
 
-    /// Waits for its end, so that nothing of the run is left when this process ends.
+    /// Waits for its end, so that nothing of the run is left when this process ends; not for ever: a killed process that hangs in the
+    /// kernel must not keep a result from its reader.
     pub fn wait(self) {
-        use rustix::process::{Pid, WaitOptions, waitpid};
-        let id = self.0.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        if let Some(id) = id {
-            // It may have been waited for already: then it is no child of ours any more, and that is an error.
-            while matches!(waitpid(Some(id), WaitOptions::empty()), Err(rustix::io::Errno::INTR)) {}
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        use rustix::process::{Pid, PidfdFlags, WaitOptions, pidfd_open, waitpid};
+        let Some(id) = self.0.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) else { return };
+        // It may have been waited for already: then it is no child of ours any more, and that is an error.
+        if !matches!(waitpid(Some(id), WaitOptions::NOHANG), Ok(None)) {
+            return;
         }
+        if let Ok(process) = pidfd_open(id, PidfdFlags::empty()) {
+            let at_most = Timespec { tv_sec: PATIENCE.as_secs().cast_signed(), tv_nsec: 0 };
+            // Cut short by a signal, it is left to the system to reap.
+            let _ = poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&at_most));
+        }
+        let _ = waitpid(Some(id), WaitOptions::NOHANG);
     }
 }

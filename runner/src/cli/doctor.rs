@@ -152,18 +152,24 @@ fn name_service(findings: &mut Findings) {
         findings.ok("names", "looked up by the system's name service");
         return;
     }
-    let nsswitch = std::fs::read_to_string("/etc/nsswitch.conf").unwrap_or_default();
-    match names::beyond_files_and_dns(&nsswitch).as_slice() {
-        [] => findings.ok("names", "looked up in the hosts file and by DNS: this build is static"),
-        missed => findings.warn(
-            "names",
-            format!(
-                "this build is static and looks names up in the hosts file and by DNS; /etc/nsswitch.conf asks {} too: if the provider \
-                 is known there only, install `rotabox-dynamic`",
-                escape(&missed.join(", "), 200)
-            ),
-        ),
+    let asked = names::Asked::of(&std::fs::read_to_string(names::NSSWITCH).unwrap_or_default());
+    let from = if asked.dns { "in the hosts file and by DNS" } else { "in the hosts file alone" };
+    let mut missed = asked.beyond;
+    // Where DNS leads to the very service, nothing is missed.
+    let resolved = std::fs::canonicalize("/etc/resolv.conf").is_ok_and(|path| path.starts_with("/run/systemd/resolve"));
+    missed.retain(|module| module != "resolve" || !resolved);
+    if missed.is_empty() {
+        findings.ok("names", format!("looked up {from}: this build is static"));
+        return;
     }
+    findings.warn(
+        "names",
+        format!(
+            "this build is static and looks names up {from}; {} asks {} too: if the provider is known there only, install `rotabox-dynamic`",
+            names::NSSWITCH,
+            escape(&missed.join(", "), 200)
+        ),
+    );
 }
 
 fn host_file(explicit: Option<&Path>, findings: &mut Findings) -> HostFile {

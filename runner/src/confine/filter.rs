@@ -37,7 +37,8 @@ pub(super) struct Rule {
     pub(super) verdict: u32,
 }
 
-/// The lower 32 bits of an argument, under a mask, are this. The kernel itself reads no more of any argument that is asked about here.
+/// The lower 32 bits of an argument, under a mask, are this. Nothing that is asked about here (flags, protections, an option) has a meaning
+/// above them: the kernel reads no more, or takes no notice of it, or refuses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Condition {
     /// Which argument, from 0.

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::net::Shutdown;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -94,8 +95,9 @@ impl Channel {
         }
     }
 
-    /// The socket alone, from which no more messages are read.
+    /// The socket alone, as a way to the other side and not back: what the other side writes is refused.
     pub fn into_descriptor(self) -> io::Result<OwnedFd> {
+        self.0.shutdown(Shutdown::Read)?;
         self.0.set_read_timeout(None)?;
         self.0.set_write_timeout(None)?;
         Ok(self.0.into())
@@ -185,6 +187,18 @@ mod tests {
         let mut text = String::new();
         File::from(OwnedFd::from(read)).read_to_string(&mut text).unwrap();
         assert_eq!(text, "through");
+    }
+
+    #[test]
+    fn what_a_channel_becomes_leads_one_way() {
+        let (own, other) = channel().unwrap();
+        let mut own = File::from(own.into_descriptor().unwrap());
+        let mut other = UnixStream::from(other);
+        own.write_all(b"there").unwrap();
+        assert_eq!(other.write(b"back").unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        let mut there = [0; 5];
+        other.read_exact(&mut there).unwrap();
+        assert_eq!(&there, b"there");
     }
 
     #[test]

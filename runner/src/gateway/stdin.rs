@@ -1,12 +1,13 @@
 //! Standard input on the event loop: a thread for it would cost more than reading it.
 //!
 //! A pipe tells when there is something to read, and is then read by a call that never waits: whoever else holds the pipe may have
-//! been faster. A file is read at once: it never waits for anybody. Anything else (`/dev/null`, an older kernel) is read by a thread that
+//! been faster. A file is read at once. Anything else (`/dev/null`, an older kernel) is read by a thread that
 //! may wait.
 
 use super::InputError;
 use super::line::{Filling, read_all as read_blocking};
 use rustix::fs::FileType;
+use std::io::Read;
 use std::os::fd::AsFd as _;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -15,7 +16,7 @@ use zeroize::Zeroizing;
 /// All of standard input, up to the cap.
 pub(super) async fn read_all() -> Result<Zeroizing<Vec<u8>>, InputError> {
     if rustix::fs::fstat(std::io::stdin()).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_file()) {
-        return read_blocking(&mut std::io::stdin().lock());
+        return read_blocking(&mut Unbuffered);
     }
     let mut filling = Filling::new();
     // It is not made non-blocking, which others that hold the same pipe would notice.
@@ -28,9 +29,18 @@ pub(super) async fn read_all() -> Result<Zeroizing<Vec<u8>>, InputError> {
             Err(Stopped::Unsupported) => {}
         }
     }
-    tokio::task::spawn_blocking(|| read_blocking(&mut std::io::stdin().lock()))
+    tokio::task::spawn_blocking(|| read_blocking(&mut Unbuffered))
         .await
         .map_err(|_| InputError::Unreadable(std::io::ErrorKind::Other))?
+}
+
+/// Standard input without the buffer of the standard library, which would keep what it holds and wipe nothing.
+struct Unbuffered;
+
+impl Read for Unbuffered {
+    fn read(&mut self, room: &mut [u8]) -> std::io::Result<usize> {
+        Ok(rustix::io::read(std::io::stdin(), room)?)
+    }
 }
 
 /// Why reading stopped before the end.

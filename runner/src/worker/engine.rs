@@ -7,7 +7,7 @@ use crate::wire::{Limits, NativeCode};
 use wasmparser::WasmFeatures;
 use wasmtime::component::types::{self, ComponentItem};
 use wasmtime::component::{Component, Linker, Type};
-use wasmtime::{Config, Engine, OptLevel, RegallocAlgorithm, Strategy};
+use wasmtime::{Config, Engine, OptLevel, Strategy};
 
 /// Everything that a module may use: WebAssembly 2.0 without garbage-collected types, extended constants, and components. What is
 /// not here is off: threads, 64-bit and several memories, tail calls, exceptions, garbage collection, relaxed SIMD, stack
@@ -36,11 +36,10 @@ pub(super) struct Loaded {
 }
 
 /// Scans, compiles and links; or says why not, a sentence a reason. Somebody waits for this, and what is compiled runs once or a few
-/// times: so it is compiled quickly, not well. What it does is the same.
+/// times: so it is compiled quickly, not well. (Not with the engine's fast register allocator: its makers give no advisories for that one.)
 pub(super) fn load(module: &[u8], limits: Limits) -> Result<Loaded, Vec<String>> {
     let mut quickly = config();
     quickly.cranelift_opt_level(OptLevel::None);
-    quickly.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
     let component = component(module, &limits, &quickly)?;
     let pre = link(&component, limits.inert_wasi).map_err(|error| said("it does not fit the contract", &error))?;
     Ok(Loaded { engine: component.engine().clone(), pre, limits })

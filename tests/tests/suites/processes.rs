@@ -121,7 +121,17 @@ fn the_worker_holds_no_secret_in_memory_and_nothing_else_worth_having() {
         assert_eq!(status_line(broker, "NoNewPrivs"), "1");
         for descriptor in fs::read_dir(worker.join("fd")).unwrap().flatten() {
             let link = fs::read_link(descriptor.path()).unwrap_or_default().display().to_string();
-            assert!(link.starts_with("pipe:") || link == "/dev/null" || link.is_empty(), "the worker has {link}");
+            // Its standard input is one end of a pair of sockets, whose other end is the broker's: of this machine, and nothing else's.
+            let paired = link.strip_prefix("socket:[").is_some_and(|inode| {
+                let sockets = fs::read_to_string(worker.join("net/unix")).unwrap();
+                let inode = inode.trim_end_matches(']');
+                descriptor.file_name() == "0"
+                    && sockets.lines().any(|line| line.split_whitespace().nth(6) == Some(inode))
+            });
+            assert!(
+                paired || link.starts_with("pipe:") || link == "/dev/null" || link.is_empty(),
+                "the worker has {link}"
+            );
         }
         let mut secrets = setup.params.secrets();
         secrets.push(String::from_utf8(setup.params.line(Form::NoNewline)).unwrap());

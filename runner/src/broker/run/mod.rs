@@ -93,13 +93,18 @@ fn ran(
     result: &mut RunResult,
 ) -> (Result<Said, String>, Leaving) {
     let _inside = runtime.enter();
+    // From here on a signal is heard, and ends in a result.
+    let interrupts = match Interrupts::listen() {
+        Ok(interrupts) => interrupts,
+        Err(error) => return (Err(format!("signals cannot be heard: {error}")), Leaving::nobody()),
+    };
     let worker = Starting::spawn();
     let leaving = worker.as_ref().map_or_else(|_| Leaving::nobody(), Leaving::of);
     let said = opened(request, result, trail).and_then(|(opened, trail)| {
         let worker = worker.map_err(|error| format!("the worker process could not be started: {error}"))?;
         runtime.block_on(async {
             let (bound, hands, warnings) =
-                ready::ready(request.verb, opened, worker, recording.as_mut(), result).await?;
+                ready::ready(request.verb, opened, worker, interrupts, recording.as_mut(), result).await?;
             let tape = recording.map(|recording| recording.tape);
             conduct(request.verb, &bound, hands, warnings, trail, tape, result).await
         })

@@ -27,12 +27,12 @@ pub(super) async fn ready(
     verb: Verb,
     opened: Opened,
     worker: Starting,
+    interrupts: Interrupts,
     recording: Option<&mut Recording<'_>>,
     result: &mut RunResult,
 ) -> Result<(Bound, Hands, Vec<String>), String> {
     let Opened { found, code, host, trust } = opened;
     let deadline = Instant::now() + found.policy.limits.deadline;
-    let interrupts = Interrupts::listen().map_err(|error| format!("signals cannot be heard: {error}"))?;
     let mut link =
         worker.tell(code.file()).map_err(|error| format!("the worker process could not be started: {error}"))?;
     let folder = recording.as_ref().map(|recording| recording.folder.as_path());
