@@ -7,7 +7,7 @@
 //!
 //! | part | is wiped by |
 //! | --- | --- |
-//! | pages that the first store of this size wrote to | filling them with zeros: they stay, and cost no fault the next time |
+//! | pages that an earlier store of this size wrote to | filling them with zeros: they stay, and cost no fault the next time |
 //! | everything else | giving the pages back to the kernel, which has others, full of zeros, when they are touched again |
 //!
 //! The first kind is only a guess at what is worth keeping: what is not of it is of the second.
@@ -25,9 +25,9 @@ const KEPT: usize = 128;
 const STACK_KEPT: usize = 16 * 1024;
 /// Most bytes of a linear memory that are kept.
 const MEMORY_KEPT: usize = 128 * 1024;
-/// Memories that end before the first one is kept. One run has fewer steps, and looking for what is worth keeping takes longer than a short
-/// step: only a worker of a batch gains by it.
-const NOT_YET: u32 = 8;
+/// Memories of a shape that end before it is looked for what is worth keeping of them. Looking costs more than some fresh pages: a single
+/// run, which has fewer steps, does without.
+const BEFORE_LOOKING: u32 = 16;
 /// How far into a linear memory it is looked for what is worth keeping.
 const LOOKED_AT: usize = 4 * 1024 * 1024;
 /// Pages that were not written to, but stand between two that were, so that both are wiped at once.
@@ -141,11 +141,8 @@ struct Memories(Arc<Mutex<KeptMemories>>);
 
 #[derive(Default)]
 struct KeptMemories {
-    /// How many have ended, up to [`NOT_YET`].
-    ended: u32,
     free: Vec<(Shape, Mapping)>,
-    /// Which pages are kept of memories of a shape, in order.
-    kept: Vec<(Shape, Arc<[Range<usize>]>)>,
+    known: Vec<Known>,
 }
 
 /// What two memories must have in common for one to be the other's.
@@ -157,6 +154,15 @@ struct Shape {
     most: usize,
     /// Bytes before and behind it that stay closed.
     guard: usize,
+}
+
+/// What is known of the memories of a shape.
+struct Known {
+    shape: Shape,
+    /// How many have ended.
+    ended: u32,
+    /// Which pages are kept of them, in order.
+    kept: Arc<[Range<usize>]>,
 }
 
 /// A linear memory in use.
@@ -190,32 +196,33 @@ impl Memories {
         Ok(Memory { pool: self.clone(), shape, mapping: Some(mapping), size, spoilt: false })
     }
 
-    /// What is kept of memories of that shape: what the first of them that ends has written to.
+    /// What is kept of memories of that shape, now that one more has ended.
     fn kept(&self, shape: Shape, mapping: &Mapping, open: usize) -> io::Result<Arc<[Range<usize>]>> {
-        if let Some((_, kept)) = self.lock().kept.iter().find(|(of, _)| *of == shape) {
-            return Ok(Arc::clone(kept));
+        let mut pool = self.lock();
+        let known = match pool.known.iter().position(|known| known.shape == shape) {
+            Some(at) => pool.known.get_mut(at),
+            None => {
+                pool.known.push(Known { shape, ended: 0, kept: Arc::default() });
+                pool.known.last_mut()
+            }
+        };
+        let Some(known) = known else { return Ok(Arc::default()) };
+        known.ended = known.ended.saturating_add(1);
+        if known.ended == BEFORE_LOOKING {
+            let mut left = MEMORY_KEPT;
+            let written = mapping.written(shape.guard..shape.guard + open.min(LOOKED_AT))?;
+            let worth_it = written.into_iter().take_while(|range| {
+                let fits = range.len() <= left;
+                left = left.saturating_sub(range.len());
+                fits
+            });
+            known.kept = worth_it.collect();
         }
-        let mut left = MEMORY_KEPT;
-        let written = mapping.written(shape.guard..shape.guard + open.min(LOOKED_AT))?;
-        let worth_it = written.into_iter().take_while(|range| {
-            let fits = range.len() <= left;
-            left = left.saturating_sub(range.len());
-            fits
-        });
-        let kept: Arc<[Range<usize>]> = worth_it.collect();
-        self.lock().kept.push((shape, Arc::clone(&kept)));
-        Ok(kept)
+        Ok(Arc::clone(&known.kept))
     }
 
-    /// Wipes and closes what a store leaves, and keeps it; the first few are unmapped.
+    /// Wipes and closes what a store leaves, and keeps it.
     fn take_back(&self, shape: Shape, mapping: Mapping, open: usize) -> io::Result<()> {
-        {
-            let mut pool = self.lock();
-            if pool.ended < NOT_YET {
-                pool.ended += 1;
-                return Ok(());
-            }
-        }
         let end = shape.guard + open;
         let mut wiped = shape.guard;
         for range in &*self.kept(shape, &mapping, open)? {
@@ -333,7 +340,8 @@ impl Stacks {
 
     /// Wipes what a store leaves, and keeps it.
     fn take_back(&self, mapping: Mapping) -> io::Result<()> {
-        let kept = mapping.length.saturating_sub(STACK_KEPT);
+        // In whole pages, which are larger than four KiB on some machines.
+        let kept = mapping.length.saturating_sub(whole(STACK_KEPT).unwrap_or(mapping.length)).max(page());
         mapping.give_back(page()..kept)?;
         mapping.fill(kept..mapping.length)?;
         let mut pool = lock(&self.0);
@@ -403,13 +411,6 @@ mod tests {
     const PAGE: usize = 64 * 1024;
     const SHAPE: Shape = Shape { least: 2 * PAGE, most: 40 * PAGE, guard: 2 * PAGE };
 
-    /// Of a worker that has served more than one run.
-    fn after_a_few() -> Memories {
-        let pool = Memories::default();
-        pool.lock().ended = NOT_YET;
-        pool
-    }
-
     fn bytes(memory: &Memory) -> &'static mut [u8] {
         // SAFETY: `byte_size` bytes from there on are open, and each test uses one memory at a time.
         unsafe { std::slice::from_raw_parts_mut(memory.as_ptr(), memory.byte_size()) }
@@ -427,16 +428,16 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
+        #![proptest_config(ProptestConfig::with_cases(32))]
 
         #[test]
         fn whatever_stores_wrote_the_next_one_has_a_memory_full_of_zeros(
             stores in proptest::collection::vec(
                 (0..30_usize, proptest::collection::vec((0.0..1.0_f64, 1..9_000_usize), 0..12)),
-                1..6,
+                1..2 * BEFORE_LOOKING as usize,
             ),
         ) {
-            let pool = after_a_few();
+            let pool = Memories::default();
             let mut places = Vec::new();
             for (more, writes) in stores {
                 let mut memory = pool.give(SHAPE, SHAPE.least).unwrap();
@@ -473,7 +474,7 @@ mod tests {
 
     #[test]
     fn what_one_store_grew_by_the_next_one_cannot_touch() {
-        let pool = after_a_few();
+        let pool = Memories::default();
         let mut memory = pool.give(SHAPE, SHAPE.least).unwrap();
         let (at, behind) = (memory.as_ptr(), memory.as_ptr().wrapping_add(SHAPE.least));
         assert_eq!((permissions(at), permissions(behind)), ("rw-p".to_owned(), "---p".to_owned()));
@@ -489,18 +490,16 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_that_serves_one_run_keeps_nothing() {
+    fn pages_that_are_written_to_again_and_again_are_kept_and_others_are_not() {
         let pool = Memories::default();
-        for ended in 0..NOT_YET {
-            assert_eq!(pool.lock().ended, ended);
-            let mut memory = pool.give(SHAPE, SHAPE.least).unwrap();
-            bytes(&memory).fill(1);
-            memory.grow_to(SHAPE.least + PAGE).unwrap();
+        for ended in 1..=2 * BEFORE_LOOKING {
+            let memory = pool.give(SHAPE, SHAPE.least).unwrap();
+            bytes(&memory)[PAGE..PAGE + 10].fill(1);
             drop(memory);
-            assert!(pool.lock().free.is_empty() && pool.lock().kept.is_empty());
+            let kept = pool.lock().known[0].kept.to_vec();
+            let page = SHAPE.guard + PAGE..SHAPE.guard + PAGE + page();
+            assert_eq!(kept, if ended < BEFORE_LOOKING { vec![] } else { vec![page] });
         }
-        drop(pool.give(SHAPE, SHAPE.least).unwrap());
-        assert_eq!(pool.lock().free.len(), 1);
     }
 
     #[test]
@@ -514,7 +513,7 @@ mod tests {
 
     #[test]
     fn memories_of_another_shape_and_those_in_use_are_not_given_away() {
-        let pool = after_a_few();
+        let pool = Memories::default();
         let first = pool.give(SHAPE, SHAPE.least).unwrap();
         let second = pool.give(SHAPE, SHAPE.least).unwrap();
         assert_ne!(first.as_ptr(), second.as_ptr());
