@@ -49,17 +49,28 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// What [`main`] does behind its walls, without them and over any pipes: for tests, which throw modules at it by the thousand.
+/// A run that computes for longer than some 20 milliseconds of fuel looks at this process's own standard input.
+pub fn answer(input: impl Read, output: Box<dyn Write + Send>) -> Result<(), Stop> {
+    serve(input, output, None, confine::Enforced::default())
+}
+
 /// Why the worker gives up: nothing that could be said to the broker would help.
 #[derive(Debug, thiserror::Error)]
-enum Stop {
+pub enum Stop {
+    /// What came is no frame.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// What was to be said fits into no frame.
     #[error(transparent)]
     Frame(#[from] FrameError),
+    /// The broker does not listen.
     #[error("the pipe to the broker is broken: {0}")]
     Write(#[from] std::io::Error),
+    /// The broker went away.
     #[error("the pipe ended before there was anything to do")]
     Early,
+    /// The broker says what makes no sense now.
     #[error("`{0}` came out of turn")]
     OutOfTurn(&'static str),
 }
