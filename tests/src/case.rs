@@ -344,11 +344,12 @@ pub fn check(cases: &Path, folder: &Path) {
     let setup = Setup::load(rotator, &files, Value::Null, Value::Null);
     let ran = setup.run(&expect.verb.iter().map(String::as_str).collect::<Vec<_>>());
     setup.check_truth(&ran, expect.truth.as_deref());
-    expect.check(&ran, &setup.server, setup.reachable);
+    expect.check(&ran, &setup);
 }
 
 impl Expect {
-    fn check(&self, ran: &Ran, server: &Server, reachable: bool) {
+    fn check(&self, ran: &Ran, setup: &Setup) {
+        let server = &setup.server;
         let text = |name: &str| ran.result.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let seen = server.lines();
         let shown = format!("\nrequests: {seen:#?}\nresult: {}\nstderr: {}", ran.result, ran.stderr);
@@ -361,7 +362,7 @@ impl Expect {
         }
         if let Some(requests) = &self.requests {
             assert_eq!(seen, *requests, "requests{shown}");
-            if requests.is_empty() && reachable && !self.connects {
+            if requests.is_empty() && setup.reachable && !self.connects {
                 assert_eq!(server.connections(), 0, "a connection was made{shown}");
             }
         }
@@ -371,10 +372,10 @@ impl Expect {
                 assert!(rest.any(|seen| seen == line), "`{line}` is not among the requests, in that order{shown}");
             }
         }
-        for text in &self.says {
+        for text in self.says.iter().map(|text| setup.filled(text)) {
             assert!(ran.stderr.contains(text.as_str()), "stderr does not say `{text}`{shown}");
         }
-        for text in &self.never_says {
+        for text in self.never_says.iter().map(|text| setup.filled(text)) {
             assert!(!ran.stderr.contains(text.as_str()), "stderr says `{text}`{shown}");
         }
         if let Some(seconds) = self.seconds {

@@ -1,7 +1,7 @@
 //! libFuzzer over one target of `rotabox_tests::fuzz`: `tests/guided.sh`, which is `make fuzz-guided`, builds it, with counters in
 //! our own crates. `ROTABOX_FUZZ_TARGET` names the target.
 #![no_main]
-#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a program of the tests")]
+#![allow(clippy::expect_used, clippy::panic, clippy::disallowed_methods, reason = "a program of the tests")]
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 use rotabox_tests::fuzz::{TARGETS, Target};
@@ -16,7 +16,14 @@ fn target() -> &'static Target {
     })
 }
 
-fuzz_target!(|bytes: &[u8]| (target().run)(bytes));
+fuzz_target!(init: outlive_closed_sockets(), |bytes: &[u8]| (target().run)(bytes));
+
+/// As every Rust program does before its `main`, which this one has none of.
+#[allow(unsafe_code, reason = "signals have no safe interface in the standard library")]
+fn outlive_closed_sockets() {
+    // SAFETY: SIG_IGN runs no code of ours, and this is the process's only thread yet.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+}
 
 // Every second change is one of ours, which know the target's language; the others are libFuzzer's own.
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
