@@ -5,7 +5,10 @@ set -eu
 cd "$(dirname "$0")/.."
 out="${CARGO_TARGET_DIR:-target}"
 mkdir -p "$out/fuzz/corpus"
-command -v c++ >/dev/null || { [ "$(id -u)" = 0 ] && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends g++ >/dev/null; }
+if ! command -v c++ >/dev/null; then
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "missing: a C++ compiler (on Debian, as root: apt-get install g++)" >&2; exit 1; }
+    apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends g++ >/dev/null
+fi
 RUSTC_WORKSPACE_WRAPPER="$PWD/tests/counters.sh" cargo build --package rotabox-tests --features guided --bin guided
 for target in ${TARGET:-$(ls tests/fuzz)}; do
     mkdir -p "$out/fuzz/corpus/$target"

@@ -49,22 +49,22 @@ impl Pattern {
 
 /// Do these pieces, with anything between them, make up all of `text`?
 fn all_of(pieces: &[String], text: &str) -> bool {
-        let (first, rest) = match pieces {
-            [] => return false,
-            [only] => return only == text,
-            [first, rest @ ..] => (first, rest),
-        };
-        let Some((last, middle)) = rest.split_last() else { return false };
-        let Some(mut text) = text.strip_prefix(first.as_str()).and_then(|text| text.strip_suffix(last.as_str())) else {
-            return false;
-        };
-        middle.iter().all(|piece| match text.split_once(piece.as_str()) {
-            Some((_, after)) => {
-                text = after;
-                true
-            }
-            None => false,
-        })
+    let (first, rest) = match pieces {
+        [] => return false,
+        [only] => return only == text,
+        [first, rest @ ..] => (first, rest),
+    };
+    let Some((last, middle)) = rest.split_last() else { return false };
+    let Some(mut text) = text.strip_prefix(first.as_str()).and_then(|text| text.strip_suffix(last.as_str())) else {
+        return false;
+    };
+    middle.iter().all(|piece| match text.split_once(piece.as_str()) {
+        Some((_, after)) => {
+            text = after;
+            true
+        }
+        None => false,
+    })
 }
 
 impl fmt::Display for Pattern {

@@ -12,7 +12,10 @@ fn target() -> &'static Target {
     TARGET.get_or_init(|| {
         let name = std::env::var("ROTABOX_FUZZ_TARGET").unwrap_or_default();
         let known = || TARGETS.iter().map(|target| target.name).collect::<Vec<_>>().join(", ");
-        TARGETS.iter().find(|target| target.name == name).unwrap_or_else(|| panic!("ROTABOX_FUZZ_TARGET is one of {}", known()))
+        TARGETS
+            .iter()
+            .find(|target| target.name == name)
+            .unwrap_or_else(|| panic!("ROTABOX_FUZZ_TARGET is one of {}", known()))
     })
 }
 

@@ -74,8 +74,18 @@ pub const TARGETS: &[Target] = &[
         ],
         brief: MANY,
     },
-    Target { name: "ip_classify", run: frames::ip_classify, words: &["\u{7f}\0\0\u{1}", "\n\0\0\u{1}", "\0\0\0\0"], brief: MANY },
-    Target { name: "redactor", run: answers::redactor, words: &["%41", "\\u0041", "&#65;", "+", "%25", "\\\\"], brief: MANY },
+    Target {
+        name: "ip_classify",
+        run: frames::ip_classify,
+        words: &["\u{7f}\0\0\u{1}", "\n\0\0\u{1}", "\0\0\0\0"],
+        brief: MANY,
+    },
+    Target {
+        name: "redactor",
+        run: answers::redactor,
+        words: &["%41", "\\u0041", "&#65;", "+", "%25", "\\\\"],
+        brief: MANY,
+    },
     Target {
         name: "wire_to_broker",
         run: frames::wire_to_broker,
@@ -88,7 +98,12 @@ pub const TARGETS: &[Target] = &[
         words: &["\"slept\"", "{\"now\":1}", "\"step\":\"verify\"", "\"memory-bytes\":1"],
         brief: MANY,
     },
-    Target { name: "log_sanitise", run: answers::log_sanitise, words: &["\\u{1b}", "\u{1b}[2J", "\u{202e}", "\\"], brief: MANY },
+    Target {
+        name: "log_sanitise",
+        run: answers::log_sanitise,
+        words: &["\\u{1b}", "\u{1b}[2J", "\u{202e}", "\\"],
+        brief: MANY,
+    },
     Target {
         name: "audit_chain",
         run: files::audit_chain,
@@ -104,7 +119,20 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "record_url",
         run: requests::record_url,
-        words: &["https://", "acme.okta.com", "acme.example", ":8443", "@", "%2e", "[fd00::1]", "#", "?", "\\", "/../", "xn--"],
+        words: &[
+            "https://",
+            "acme.okta.com",
+            "acme.example",
+            ":8443",
+            "@",
+            "%2e",
+            "[fd00::1]",
+            "#",
+            "?",
+            "\\",
+            "/../",
+            "xn--",
+        ],
         brief: MANY,
     },
     Target {
@@ -116,7 +144,18 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "header_filter",
         run: requests::header_filter,
-        words: &["host", "content-length", "transfer-encoding", "connection", "proxy-authorization", "x-", "{user}", "\n", "\r", ":"],
+        words: &[
+            "host",
+            "content-length",
+            "transfer-encoding",
+            "connection",
+            "proxy-authorization",
+            "x-",
+            "{user}",
+            "\n",
+            "\r",
+            ":",
+        ],
         brief: MANY,
     },
     Target {
@@ -149,7 +188,12 @@ pub const TARGETS: &[Target] = &[
     },
     Target { name: "admission_scan", run: modules::admission, words: WASM_WORDS, brief: 400 },
     Target { name: "guest_run", run: modules::run, words: WASM_WORDS, brief: 150 },
-    Target { name: "host_port", run: requests::host_port, words: &["localhost", ":443", "[::1]", "xn--", "."], brief: MANY },
+    Target {
+        name: "host_port",
+        run: requests::host_port,
+        words: &["localhost", ":443", "[::1]", "xn--", "."],
+        brief: MANY,
+    },
 ];
 
 const PAGE_WORDS: &[&str] = &[

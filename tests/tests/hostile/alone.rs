@@ -43,9 +43,10 @@ fn held(setup: &Setup, on: &str, moment: Moment, meanwhile: impl FnOnce(&Path, &
     thread::scope(|scope| {
         let run = scope.spawn(|| setup.run(&RUN));
         gate.wait();
-        let (workers, brokers): (Vec<PathBuf>, Vec<PathBuf>) = setup.bench.processes().into_iter().partition(|process| {
-            fs::read(process.join("cmdline")).is_ok_and(|line| line.windows(8).any(|part| part == b"__worker"))
-        });
+        let (workers, brokers): (Vec<PathBuf>, Vec<PathBuf>) =
+            setup.bench.processes().into_iter().partition(|process| {
+                fs::read(process.join("cmdline")).is_ok_and(|line| line.windows(8).any(|part| part == b"__worker"))
+            });
         meanwhile(&brokers[0], &workers[0]);
         gate.open();
         run.join().unwrap()

@@ -14,13 +14,13 @@ use rotabox::page::answer::Answer;
 use rotabox::page::model::Method;
 use rotabox::page::place::Placed;
 use rotabox::policy::HostFile;
-use rotabox::policy::hosts::HostPort;
 use rotabox::policy::host::{Opening, Roots};
+use rotabox::policy::hosts::HostPort;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 const HOST: &str = "api.example.test";
@@ -38,11 +38,8 @@ pub(super) fn response(bytes: &[u8]) {
     };
     let status: &[u8] = if letter.is_ascii_lowercase() { b"HTTP/1.1 200 OK\r\n" } else { b"" };
     let raw = &[status, raw].concat();
-    let script = Script {
-        raw: raw.clone(),
-        pieces: usize::from(pieces.saturating_sub(b'0')).clamp(1, 64),
-        ends: *end != b'c',
-    };
+    let script =
+        Script { raw: raw.clone(), pieces: usize::from(pieces.saturating_sub(b'0')).clamp(1, 64), ends: *end != b'c' };
     thread_local!(static SCENE: Scene = Scene::new());
     SCENE.with(|scene| {
         let answer = scene.ask(method, script);
@@ -118,7 +115,11 @@ impl Scene {
         self.next.send(script).expect("the server");
         let settings = Settings {
             hosts: vec![HostPort { host: HOST.to_owned(), port: self.port }],
-            open: vec![Opening { host: HOST.to_owned(), network: "127.0.0.0/8".parse().expect("a network"), port: self.port }],
+            open: vec![Opening {
+                host: HOST.to_owned(),
+                network: "127.0.0.0/8".parse().expect("a network"),
+                port: self.port,
+            }],
             answer_bytes: CAP,
             deadline: Instant::now() + DEADLINE,
         };

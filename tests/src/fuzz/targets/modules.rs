@@ -12,8 +12,8 @@ use arbitrary::Unstructured;
 use rotabox::page::Step;
 use rotabox::wire::frame::{self, Decoder};
 use rotabox::wire::{
-    Answer, CALLS_PER_STEP, CODE_MAX, Call, DETAIL_MAX, Description, LINE_MAX, LINES_PER_STEP, Limits, NAME_MAX, Problem, Reply,
-    RunId, Start, ToBroker, ToWorker,
+    Answer, CALLS_PER_STEP, CODE_MAX, Call, DETAIL_MAX, Description, LINE_MAX, LINES_PER_STEP, Limits, NAME_MAX,
+    Problem, Reply, RunId, Start, ToBroker, ToWorker,
 };
 use rotabox::worker;
 use std::collections::VecDeque;
@@ -27,17 +27,24 @@ const LIMITS: Limits = Limits { memory_bytes: 16 << 20, fuel: 2_000_000, inert_w
 /// What the scan accepts, the engine compiles; what it does not, the engine never sees.
 pub(super) fn admission(bytes: &[u8]) {
     let Some(module) = module(bytes) else { return };
-    let [ToBroker::Described(described)] = &said(&module, [ToWorker::Describe])[..] else { panic!("it is not described") };
+    let [ToBroker::Described(described)] = &said(&module, [ToWorker::Describe])[..] else {
+        panic!("it is not described")
+    };
     check_description(described);
     match &said(&module, [ToWorker::Load(LIMITS)])[..] {
-        [ToBroker::Ready(_)] => assert_eq!(described.reasons_without_wasi, Vec::<String>::new(), "it was loaded all the same"),
+        [ToBroker::Ready(_)] => {
+            assert_eq!(described.reasons_without_wasi, Vec::<String>::new(), "it was loaded all the same")
+        }
         [ToBroker::Rejected(reasons)] => {
             check_reasons(reasons);
             let seen = &described.reasons_without_wasi;
             assert!(reasons.starts_with(seen), "{seen:?} became {reasons:?}");
             for reason in &reasons[seen.len()..] {
                 let meant = ["it does not fit the contract (", "it begins with "];
-                assert!(meant.iter().any(|meant| reason.starts_with(meant)), "the scan let through what the engine refuses: {reason}");
+                assert!(
+                    meant.iter().any(|meant| reason.starts_with(meant)),
+                    "the scan let through what the engine refuses: {reason}"
+                );
             }
         }
         other => panic!("{other:?}"),
@@ -112,7 +119,8 @@ fn said<const N: usize>(module: &[u8], asked: [ToWorker; N]) -> Vec<ToBroker> {
         broker.send(RunId(id), &frame);
     }
     // A module that is not accepted ends the worker, and there is nothing to run.
-    worker::answer(broker.clone(), Box::new(broker.clone())).unwrap_or_else(|stop| panic!("the worker gives up: {stop}"));
+    worker::answer(broker.clone(), Box::new(broker.clone()))
+        .unwrap_or_else(|stop| panic!("the worker gives up: {stop}"));
     broker.with(|scene| std::mem::take(&mut scene.said))
 }
 

@@ -128,17 +128,17 @@ pub(super) fn header_filter(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let mut lines = text.splitn(3, '\n');
     let (name, value) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
-    let line = format!(
-        "request = \"GET {{api.url}}/x\"\nheaders = {{ {} = {} }}\n",
-        toml_string(name),
-        toml_string(value)
-    );
+    let line =
+        format!("request = \"GET {{api.url}}/x\"\nheaders = {{ {} = {} }}\n", toml_string(name), toml_string(value));
     let Some((_, placed)) = placed(&line, lines.next().unwrap_or("ann")) else { return };
     for (name, value) in &placed.headers {
         let known = http::HeaderName::from_bytes(name.as_bytes()).unwrap_or_else(|error| panic!("{name:?}: {error}"));
         let name = known.as_str();
         assert!(!ABOUT_THE_MESSAGE.contains(&name), "{name}");
-        assert!(!["proxy-", "x-forwarded-", "x-http-method", "sec-"].iter().any(|start| name.starts_with(start)), "{name}");
+        assert!(
+            !["proxy-", "x-forwarded-", "x-http-method", "sec-"].iter().any(|start| name.starts_with(start)),
+            "{name}"
+        );
         assert!(value.bytes().all(|byte| byte == b' ' || byte == b'\t' || byte.is_ascii_graphic()), "{value:?}");
         http::HeaderValue::from_str(value).unwrap_or_else(|error| panic!("{value:?}: {error}"));
     }
@@ -167,8 +167,7 @@ pub(super) fn record_url(bytes: &[u8]) {
     let policy = POLICY.get_or_init(|| file::parse(SourceFile::new("p.toml", POLICY_OF_RECORDS)).expect("the policy"));
     let records = serde_json::json!([{ "uid": "u1", "title": "API", "url": text, "password": "t0ken" }]);
     let records = STANDARD.encode(records.to_string());
-    let params =
-        serde_json::json!({ "user": "ann", "oldPassword": "old", "newPassword": "new", "records": records });
+    let params = serde_json::json!({ "user": "ann", "oldPassword": "old", "newPassword": "new", "records": records });
     let line = STANDARD.encode(params.to_string());
     let params = gateway::decode(line.as_bytes()).unwrap_or_else(|error| panic!("{text:?}: {error}"));
     let Ok(bound) = bind(places().clone(), policy.clone(), params) else { return };
