@@ -1,7 +1,7 @@
 //! libFuzzer over one target of `rotabox_tests::fuzz`: `tests/guided.sh`, which is `make fuzz-guided`, builds it, with counters in
 //! our own crates. `ROTABOX_FUZZ_TARGET` names the target.
 #![no_main]
-#![allow(clippy::expect_used, clippy::panic, clippy::disallowed_methods, reason = "a program of the tests")]
+#![allow(clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods, reason = "a program of the tests")]
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 use rotabox_tests::fuzz::{TARGETS, Target};
@@ -30,7 +30,7 @@ fn outlive_closed_sockets() {
 
 // Every second change is one of ours, which know the target's language; the others are libFuzzer's own.
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
-    if seed % 2 == 0 {
+    if seed.is_multiple_of(2) {
         return fuzzer_mutate(data, size, max_size);
     }
     let changed = target().changed(&data[..size], seed.into());
