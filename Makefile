@@ -8,7 +8,7 @@ TARGET      := $(or $(CARGO_TARGET_DIR),target)
 STATIC       = $(if $(findstring linux-gnu,$(shell rustc -vV)),-C target-feature=+crt-static -C link-arg=-Wl$(COMMA)-z$(COMMA)pack-relative-relocs)
 COMMA       := ,
 
-.PHONY: help setup build guests release dist test vendor browser test-real bench guards demo soak lint advisories clean fuzz
+.PHONY: help setup build guests release dist test vendor browser test-real bench guards demo soak lint advisories clean fuzz fuzz-guided
 
 help:             ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -39,8 +39,11 @@ test: guests      ## everything that is promised: units, properties, cases again
 	cargo test --workspace
 	$(MAKE) --no-print-directory vendor browser
 
-fuzz: setup       ## bytes from strangers, thrown at every reader: FUZZ_SECONDS (30) for each
-	ROTABOX_FUZZ_SECONDS=$(or $(FUZZ_SECONDS),30) cargo test --package rotabox-tests --test fuzz -- --nocapture
+fuzz: setup       ## bytes from strangers, thrown at every reader: FUZZ_SECONDS (30) for each, others each time unless FUZZ_SEED=n
+	ROTABOX_FUZZ_SECONDS=$(or $(FUZZ_SECONDS),30) $(if $(FUZZ_SEED),ROTABOX_FUZZ_SEED=$(FUZZ_SEED)) cargo test --package rotabox-tests --test fuzz -- --nocapture
+
+fuzz-guided: setup ## libFuzzer, led by coverage: TARGET=page_parse (all, if left out), FUZZ_SECONDS (60) for each
+	@TARGET="$(TARGET)" FUZZ_SECONDS="$(FUZZ_SECONDS)" sh tests/guided.sh
 
 vendor: build     ## the vendor's own client (PyPI) against the stand-in Okta
 	@sh tests/vendor/run.sh

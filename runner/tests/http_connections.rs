@@ -493,3 +493,37 @@ impl Proxy {
         self.seen.lock().unwrap().clone()
     }
 }
+
+#[tokio::test]
+async fn a_session_is_not_taken_up_again_so_each_connection_proves_the_server_anew() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    // Two servers that know each other's sessions: whoever resumes one with the second never sees its certificate.
+    let tickets = rustls::crypto::ring::Ticketer::new().unwrap();
+    let with_tickets = |config: Arc<rustls::ServerConfig>| {
+        let mut config = (*config).clone();
+        config.ticketer = Arc::clone(&tickets);
+        tokio_rustls::TlsAcceptor::from(Arc::new(config))
+    };
+    let acceptors = [with_tickets(authority.server(HOST)), with_tickets(stranger.server(HOST))];
+    let (tell, requests) = std::sync::mpsc::channel();
+    let server = Server::plain(move |socket, index| {
+        let (acceptor, tell) = (acceptors[index.min(1)].clone(), tell.clone());
+        async move {
+            let Ok(mut stream) = acceptor.accept(socket).await else { return };
+            let mut request = [0; 4096];
+            if stream.read(&mut request).await.is_ok_and(|n| n > 0) {
+                tell.send(index).unwrap();
+            }
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+            let _ = stream.shutdown().await;
+        }
+    })
+    .await;
+    let mut http = server.capability(&authority.host_file());
+    let first = http.send(server.get("/"), &mut Jar::default(), Connection::Fresh).await.0;
+    assert_eq!(first.map(|answer| answer.status), Ok(200));
+    let second = http.send(server.post("/", "password"), &mut Jar::default(), Connection::Fresh).await.0;
+    let why = TlsReason::UnknownAuthority;
+    assert_eq!(not_sent(second), NotSent::Tls { host: HOST.to_owned(), why });
+    assert_eq!(requests.try_iter().collect::<Vec<_>>(), [0], "the second server gets no byte");
+}

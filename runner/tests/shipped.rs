@@ -43,6 +43,8 @@ fn nothing_of_the_tests_and_nothing_that_reads_text_modules_is_among_its_crates(
         "rcgen",
         "tempfile",
         "proptest",
+        "wasm-smith",
+        "libfuzzer-sys",
         "rotabox-tests",
         // what of the engine is off, or would bring another way to the network
         "wasmtime-cache",

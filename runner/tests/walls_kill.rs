@@ -43,6 +43,50 @@ fn child() {
     }
 }
 
+/// Not a case either: maps so many mebibytes, in a worker or in a process without limits.
+#[test]
+#[ignore = "the other tests start it in a process of its own"]
+fn child_that_maps() {
+    let Some(what) = std::env::var_os(TRY).map(|what| what.into_string().unwrap()) else { return };
+    let (process, mebibytes) = what.split_once(' ').unwrap();
+    let length = mebibytes.parse::<usize>().unwrap() << 20;
+    if process == "worker" {
+        let mut enforced = confine::worker_start(None).unwrap();
+        confine::worker_first_wall(&mut enforced);
+        confine::worker_second_wall(&mut enforced);
+        if enforced.memory_bounded != confine::Measure::On {
+            // SAFETY: ends the process.
+            unsafe { libc::_exit(NO_WALLS) };
+        }
+    }
+    let (protection, flags) =
+        (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE);
+    // SAFETY: memory of its own, at no fixed place, that nothing touches; the process ends right after.
+    unsafe {
+        let at = libc::mmap(std::ptr::null_mut(), length, protection, flags, -1, 0);
+        libc::_exit(if at == libc::MAP_FAILED { *libc::__errno_location() } else { CAME_BACK });
+    }
+}
+
+#[test]
+fn an_escape_gets_so_much_memory_and_no_more() {
+    let mapped = |process: &str, mebibytes: u32| {
+        let status = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "child_that_maps", "--ignored", "--test-threads=1", "--nocapture"])
+            .env(TRY, format!("{process} {mebibytes}"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
+        status.code()
+    };
+    assert_eq!(mapped("worker", 512), Some(CAME_BACK), "a rotator's memory");
+    assert_eq!(mapped("worker", 9 * 1024), Some(libc::ENOMEM));
+    // The control: it is the limit that refuses.
+    assert_eq!(mapped("anyone", 9 * 1024), Some(CAME_BACK));
+}
+
 fn attempt(stage: u8, call: i64, a: i64, b: i64, c: i64) -> ExitStatus {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "child", "--ignored", "--test-threads=1", "--nocapture"])

@@ -57,6 +57,7 @@ async fn ready_says_what_the_worker_gave_up() {
         ("descriptors", enforced.descriptors_closed),
         ("files", enforced.files_off),
         ("processes", enforced.processes_off),
+        ("memory", enforced.memory_bounded),
         ("parent", enforced.dies_with_broker),
     ] {
         assert_eq!(held, Measure::On, "{measure}");

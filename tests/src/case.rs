@@ -13,7 +13,9 @@
 //!
 //! Each file but the last is laid over the one of the same name in `tests/cases/<rotator>/default/`: tables are merged, lists of tables
 //! one by one, anything else replaced, and a `null` (in TOML: `"@none@"`) takes away. `policy.raw.toml` is taken as it is.
-//! In every string, `@url@`, `@host@`, `@module@`, `@sha256@`, `@page@`, `@page-sha256@`, `@old@`, `@new@`, `@token@` and `@script@` are replaced.
+//! In every string, `@url@`, `@host@`, `@module@`, `@sha256@`, `@page@`, `@page-sha256@`, `@old@`, `@new@`, `@token@` and `@script@` are replaced;
+//! so are `@pin@` where the stand-in's `tls` is `pinned`, and `@certificate@`, `@key@`, `@strange-certificate@` and `@strange-key@` where
+//! it is `known-clients`: a client's certificate of the authority that it trusts, and one of another.
 
 use crate::artifacts::{self, Guest};
 use crate::ca::Ca;
@@ -78,7 +80,8 @@ fn yes() -> bool {
 struct Stand {
     /// `okta`, `rest` or `script`.
     kind: String,
-    /// `good`, `expired`, `unknown-ca`, `wrong-name` or `off` (nobody listens).
+    /// `good`, `expired`, `unknown-ca`, `wrong-name`, `pinned` (its key's digest is known), `known-clients` (it takes no others), or `off`
+    /// (nobody listens).
     #[serde(default = "good")]
     tls: String,
     #[serde(default)]
@@ -245,13 +248,14 @@ impl Setup {
         let stand: Stand = serde_json::from_value(provider).unwrap_or_else(|error| panic!("provider.toml: {error}"));
         let mut bench = Bench::new();
         let account = stand.truth_of.clone().unwrap_or_else(|| top(&params, "user"));
-        let Started { server, truth, touched } = start(&stand, bench.ca(), &account);
+        let Started { server, truth, touched, words: of_tls } = start(&stand, bench.ca(), &account);
         for fault in stand.fault {
             server.script(fault);
         }
         bench.open("localhost", server.port());
 
         let script = fill(&script, &words);
+        words.extend(of_tls);
         words.extend([
             ("@url@".to_owned(), server.url()),
             ("@host@".to_owned(), format!("localhost:{}", server.port())),
@@ -340,11 +344,12 @@ pub fn check(cases: &Path, folder: &Path) {
     let setup = Setup::load(rotator, &files, Value::Null, Value::Null);
     let ran = setup.run(&expect.verb.iter().map(String::as_str).collect::<Vec<_>>());
     setup.check_truth(&ran, expect.truth.as_deref());
-    expect.check(&ran, &setup.server, setup.reachable);
+    expect.check(&ran, &setup);
 }
 
 impl Expect {
-    fn check(&self, ran: &Ran, server: &Server, reachable: bool) {
+    fn check(&self, ran: &Ran, setup: &Setup) {
+        let server = &setup.server;
         let text = |name: &str| ran.result.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let seen = server.lines();
         let shown = format!("\nrequests: {seen:#?}\nresult: {}\nstderr: {}", ran.result, ran.stderr);
@@ -357,7 +362,7 @@ impl Expect {
         }
         if let Some(requests) = &self.requests {
             assert_eq!(seen, *requests, "requests{shown}");
-            if requests.is_empty() && reachable && !self.connects {
+            if requests.is_empty() && setup.reachable && !self.connects {
                 assert_eq!(server.connections(), 0, "a connection was made{shown}");
             }
         }
@@ -367,10 +372,10 @@ impl Expect {
                 assert!(rest.any(|seen| seen == line), "`{line}` is not among the requests, in that order{shown}");
             }
         }
-        for text in &self.says {
+        for text in self.says.iter().map(|text| setup.filled(text)) {
             assert!(ran.stderr.contains(text.as_str()), "stderr does not say `{text}`{shown}");
         }
-        for text in &self.never_says {
+        for text in self.never_says.iter().map(|text| setup.filled(text)) {
             assert!(!ran.stderr.contains(text.as_str()), "stderr says `{text}`{shown}");
         }
         if let Some(seconds) = self.seconds {
@@ -401,13 +406,28 @@ struct Started {
     server: Server,
     truth: Truth,
     touched: Touched,
+    words: Vec<(String, String)>,
 }
 
 fn start(stand: &Stand, ca: &Ca, user: &str) -> Started {
     let user = user.to_owned();
     let stranger = Ca::new();
     let ca = if stand.tls == "unknown-ca" { &stranger } else { ca };
+    let mut words = Vec::new();
     let tls = match stand.tls.as_str() {
+        "pinned" => {
+            let (tls, pin) = ca.pinned_server(&["localhost"]);
+            words.push(("@pin@".to_owned(), pin));
+            Some(tls)
+        }
+        "known-clients" => {
+            for (word, of) in [("", ca), ("strange-", &stranger)] {
+                let client = of.client("gateway.example.test");
+                words.push((format!("@{word}certificate@"), client.cert_pem));
+                words.push((format!("@{word}key@"), client.key_pem));
+            }
+            Some(ca.server_of_known_clients(&["localhost"]))
+        }
         "expired" => Some(ca.expired_server(&["localhost"])),
         "wrong-name" => Some(ca.server(&["elsewhere.example.test"])),
         "good" | "unknown-ca" | "off" => None,
@@ -417,20 +437,20 @@ fn start(stand: &Stand, ca: &Ca, user: &str) -> Started {
         "okta" => {
             let (server, okta) = Okta::start(stand.okta.clone().unwrap_or_default(), ca, &[]);
             let server = again(server, Arc::clone(&okta) as _, tls, &stand.tls);
-            Started { server, truth: Box::new(move || okta.password(&user)), touched: Box::new(Vec::new) }
+            Started { server, truth: Box::new(move || okta.password(&user)), touched: Box::new(Vec::new), words }
         }
         "rest" => {
             let (server, rest) = Rest::start(stand.rest.clone().unwrap_or_default(), ca, &[]);
             let server = again(server, Arc::clone(&rest) as _, tls, &stand.tls);
             let (same, own) = (Arc::clone(&rest), user.clone());
             let touched: Touched = Box::new(move || same.touched(&own));
-            Started { server, truth: Box::new(move || rest.password(&user)), touched }
+            Started { server, truth: Box::new(move || rest.password(&user)), touched, words }
         }
         "script" => {
             let provider = Arc::new(Scripted::new(stand.line.clone()));
             let server = Server::start(Arc::clone(&provider) as _, ca, &[]);
             let server = again(server, provider, tls, &stand.tls);
-            Started { server, truth: Box::new(|| None), touched: Box::new(Vec::new) }
+            Started { server, truth: Box::new(|| None), touched: Box::new(Vec::new), words }
         }
         other => panic!("no `kind = {other:?}`"),
     }

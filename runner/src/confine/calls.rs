@@ -219,18 +219,17 @@ struct Filter {
 impl Filter {
     fn worker_compiling(calls: &Calls<'_>) -> Filter {
         let mut filter = Filter::only(calls.worker);
-        filter.rules.insert(calls.mmap, Rule { when: Some(not_executable()), verdict: ALLOW });
-        filter.rules.insert(calls.mprotect, Rule { when: None, verdict: ALLOW });
-        filter.rules.insert(calls.seccomp, Rule { when: None, verdict: ALLOW });
-        filter.rules.insert(calls.prctl, Rule { when: Some(no_new_privileges()), verdict: ALLOW });
+        filter.rules.insert(calls.mmap, own_memory());
+        filter.rules.insert(calls.mprotect, Rule::always(ALLOW));
+        filter.rules.insert(calls.seccomp, Rule::always(ALLOW));
+        filter.rules.insert(calls.prctl, Rule::when(no_new_privileges(), ALLOW));
         filter
     }
 
     fn worker_running(calls: &Calls<'_>) -> Filter {
         let mut filter = Filter::only(calls.worker);
-        for call in [calls.mmap, calls.mprotect] {
-            filter.rules.insert(call, Rule { when: Some(not_executable()), verdict: ALLOW });
-        }
+        filter.rules.insert(calls.mmap, own_memory());
+        filter.rules.insert(calls.mprotect, Rule::when(not_executable(), ALLOW));
         filter
     }
 
@@ -240,14 +239,14 @@ impl Filter {
         let mut filter = Filter::but(calls.not_the_broker);
         let refused = filter.refused;
         let mut when = |call, argument, mask, is| {
-            filter.rules.insert(call, Rule { when: Some(Condition { argument, mask, is }), verdict: refused });
+            filter.rules.insert(call, Rule::when(Condition { argument, mask, is }, refused));
         };
         when(calls.clone, 0, thread, 0);
         when(calls.mmap, 2, both, both);
         when(calls.mprotect, 2, exec, exec);
         when(calls.pkey_mprotect, 2, exec, exec);
         // `clone3` hides its flags from a filter. Told that there is none, the C library starts its threads by `clone`.
-        filter.rules.insert(calls.clone3, Rule { when: None, verdict: error(libc::ENOSYS) });
+        filter.rules.insert(calls.clone3, Rule::always(error(libc::ENOSYS)));
         filter
     }
 
@@ -282,7 +281,7 @@ impl Filter {
 }
 
 fn named(calls: &[i64], verdict: u32) -> Rules {
-    calls.iter().map(|call| (*call, Rule { when: None, verdict })).collect()
+    calls.iter().map(|call| (*call, Rule::always(verdict))).collect()
 }
 
 fn number(constant: libc::c_int) -> u32 {
@@ -292,6 +291,12 @@ fn number(constant: libc::c_int) -> u32 {
 /// Protection without PROT_EXEC: the third argument of `mmap` and `mprotect`.
 fn not_executable() -> Condition {
     Condition { argument: 2, mask: number(libc::PROT_EXEC), is: 0 }
+}
+
+/// A new mapping of the worker: not executable, and not shared. What is shared is not counted against the limit on its memory.
+fn own_memory() -> Rule {
+    let not_shared = Condition { argument: 3, mask: number(libc::MAP_SHARED), is: 0 };
+    Rule { when: [Some(not_executable()), Some(not_shared)], verdict: ALLOW }
 }
 
 /// The one thing that `prctl` is used for between the two walls: asked again by what puts the second one up.

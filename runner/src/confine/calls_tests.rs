@@ -235,6 +235,12 @@ fn the_worker_may_do_what_its_list_says_and_is_killed_for_all_else() {
             let verdicts = numbers.verdicts(Filter::worker_compiling, prot(executable));
             exactly(&verdicts, &with(&[calls.mprotect, calls.seccomp]), ALLOW, KILL);
         }
+        // MAP_SHARED, and MAP_SHARED_VALIDATE, which has its bit.
+        for shared in [1, 3, 0x21, 0xffff_ffff_0000_0001] {
+            let args = [0, 0, READ | WRITE, shared, 0, 0];
+            exactly(&numbers.verdicts(Filter::worker_running, args), &with(&[calls.mprotect]), ALLOW, KILL);
+            assert_eq!(numbers.verdicts(Filter::worker_compiling, args)[&calls.mmap], KILL);
+        }
         let no_new_privileges = [u64::from(libc::PR_SET_NO_NEW_PRIVS.unsigned_abs()), 1, 0, 0, 0, 0];
         let verdicts = numbers.verdicts(Filter::worker_compiling, no_new_privileges);
         exactly(&verdicts, &with(&[calls.mmap, calls.mprotect, calls.seccomp, calls.prctl]), ALLOW, KILL);
@@ -323,8 +329,8 @@ fn a_verdict_by_number_is_found_in_a_few_steps() {
 #[test]
 fn a_list_too_long_for_short_jumps_is_still_told_apart() {
     // Every third number, each with a look at an argument: no two ranges are one, and half a tree is longer than 255 instructions.
-    let when = Some(Condition { argument: 2, mask: 0xff, is: 7 });
-    let rules: Rules = (0..300).map(|number| (number * 3, Rule { when, verdict: error(libc::EPERM) })).collect();
+    let when = Condition { argument: 2, mask: 0xff, is: 7 };
+    let rules: Rules = (0..300).map(|number| (number * 3, Rule::when(when, error(libc::EPERM)))).collect();
     let program = filter::program(&rules, ALLOW, KILL, TargetArch::x86_64).unwrap();
     for number in 0..=LAST {
         for argument in [7, 0x1_0000_0107, 6] {

@@ -31,10 +31,26 @@ pub(super) type Rules = BTreeMap<i64, Rule>;
 /// What is done with one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rule {
-    /// Only if its argument is so; otherwise what is done with calls that no rule names. (`None`: whatever its arguments.)
-    pub(super) when: Option<Condition>,
+    /// Only if its arguments are so; otherwise what is done with calls that no rule names. (No condition: whatever its arguments.)
+    pub(super) when: [Option<Condition>; 2],
     /// One of the kernel's answers.
     pub(super) verdict: u32,
+}
+
+impl Rule {
+    /// Whatever its arguments.
+    pub(super) fn always(verdict: u32) -> Rule {
+        Rule { when: [None, None], verdict }
+    }
+
+    /// Only if one of its arguments is so.
+    pub(super) fn when(condition: Condition, verdict: u32) -> Rule {
+        Rule { when: [Some(condition), None], verdict }
+    }
+
+    fn asks(&self) -> bool {
+        self.when.iter().any(Option::is_some)
+    }
 }
 
 /// The lower 32 bits of an argument, under a mask, are this. Nothing that is asked about here (flags, protections, an option) has a meaning
@@ -76,10 +92,10 @@ fn ranges(rules: &Rules, otherwise: u32) -> Option<Vec<Range>> {
     let mut ranges = vec![Range { first: 0, rule: None }];
     let mut next = 0;
     let mut add = |first: u32, rule: Option<Rule>| {
-        let rule = rule.filter(|rule| rule.when.is_some() || rule.verdict != otherwise);
+        let rule = rule.filter(|rule| rule.asks() || rule.verdict != otherwise);
         match ranges.last_mut() {
             Some(last) if last.first == first => last.rule = rule,
-            Some(last) if last.rule == rule && rule.is_none_or(|rule| rule.when.is_none()) => {}
+            Some(last) if last.rule == rule && rule.is_none_or(|rule| !rule.asks()) => {}
             _ => ranges.push(Range { first, rule }),
         }
     };
@@ -114,15 +130,15 @@ fn tree(ranges: &[Range], otherwise: u32) -> Option<BpfProgram> {
 }
 
 fn leaf(rule: Option<&Rule>, otherwise: u32) -> BpfProgram {
-    match rule {
-        None => vec![answer(otherwise)],
-        Some(Rule { when: None, verdict }) => vec![answer(*verdict)],
-        Some(Rule { when: Some(Condition { argument, mask, is }), verdict }) => {
-            // offsetof(struct seccomp_data, args): the lower half comes first on both architectures, which are little-endian.
-            let argument = 16 + 8 * u32::from(*argument);
-            vec![load(argument), and(*mask), jump(EQUAL, *is, 0, 1), answer(*verdict), answer(otherwise)]
-        }
+    let Some(rule) = rule else { return vec![answer(otherwise)] };
+    let mut leaf = Vec::new();
+    for Condition { argument, mask, is } in rule.when.iter().flatten() {
+        // offsetof(struct seccomp_data, args): the lower half comes first on both architectures, which are little-endian.
+        let argument = 16 + 8 * u32::from(*argument);
+        leaf.extend([load(argument), and(*mask), jump(EQUAL, *is, 1, 0), answer(otherwise)]);
     }
+    leaf.push(answer(rule.verdict));
+    leaf
 }
 
 /// AUDIT_ARCH_…, as the kernel says it.

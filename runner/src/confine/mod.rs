@@ -10,6 +10,7 @@
 //! | environment cleared | yes | started empty | `HTTP_PROXY`, `SSL_CERT_FILE`, `LD_…` deciding what we do |
 //! | descriptors | not inherited | closed | the gateway's files in the rotator's process |
 //! | no files, no processes | – | yes | writing a file, starting a program or thread |
+//! | memory bounded | – | yes | an escape, or a compiler gone astray, that takes the machine's memory |
 //! | dies with the broker | – | yes | an orphan that goes on |
 //! | Landlock | name-service files; the policy's ports | nothing at all | files and hosts that a rotation does not need |
 //! | seccomp | a list of what is refused | a list of what is allowed, else killed | an escape from the engine |
@@ -56,6 +57,9 @@ pub struct Enforced {
     /// No process and no thread can be started. A superuser is not held by it.
     #[serde(default, skip_serializing_if = "Measure::is_absent")]
     pub processes_off: Measure,
+    /// So much memory can be written to, and no more.
+    #[serde(default, skip_serializing_if = "Measure::is_absent")]
+    pub memory_bounded: Measure,
     /// It is killed when the broker ends.
     #[serde(default, skip_serializing_if = "Measure::is_absent")]
     pub dies_with_broker: Measure,
@@ -139,6 +143,7 @@ pub fn worker_start(broker: Option<u32>) -> Result<Enforced, Orphaned> {
         descriptors_closed: linux::close_descriptors(),
         files_off: Measure::of(unix::limit(unix::FILE_SIZE, 0) && unix::limit(unix::OPEN_FILES, OPEN_FILES)),
         processes_off: Measure::of(unix::limit(unix::PROCESSES, 0)),
+        memory_bounded: Measure::of(unix::limit(unix::DATA, MEMORY)),
         dies_with_broker,
         ..Enforced::default()
     })
@@ -252,6 +257,11 @@ pub fn worker_second_wall(enforced: &mut Enforced) {
 
 /// Descriptors that the worker may have at once: its three, and a few that the standard library opens and closes again.
 const OPEN_FILES: u64 = 8;
+
+/// Bytes that the worker may have to write to: sixteen rotators (what a batch has under way by itself) with the largest memory that there
+/// is, 512 MiB. Compiling the largest module that is admitted takes some 600 MB. Address space is not bounded: each linear memory
+/// reserves 512 MiB of it and touches hardly any.
+const MEMORY: u64 = 8 * 1024 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -15,6 +15,7 @@ pub(super) const CORE: Resource = libc::RLIMIT_CORE;
 pub(super) const FILE_SIZE: Resource = libc::RLIMIT_FSIZE;
 pub(super) const OPEN_FILES: Resource = libc::RLIMIT_NOFILE;
 pub(super) const PROCESSES: Resource = libc::RLIMIT_NPROC;
+pub(super) const DATA: Resource = libc::RLIMIT_DATA;
 
 /// Sets both the soft and the hard limit, or lowers them no further than they are. True if the limit is now at most `value`.
 pub(super) fn limit(resource: Resource, value: u64) -> bool {

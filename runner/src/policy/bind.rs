@@ -249,7 +249,7 @@ pub enum Account {
 impl super::file::AccountRule {
     /// Matches a login.
     pub fn judge(&self, login: &str) -> Account {
-        if let Some(pattern) = self.except.iter().find(|pattern| pattern.matches(login)) {
+        if let Some(pattern) = self.except.iter().find(|pattern| pattern.may_mean(login)) {
             return Account::Excepted(pattern.clone());
         }
         let listed = self.allow.is_empty() || self.allow.iter().any(|pattern| pattern.matches(login));

@@ -134,7 +134,7 @@ pub struct Limits {
     pub settle: Duration,
     /// `requests = 40` for the whole run, verifications included. 1 to 1000.
     pub requests: u32,
-    /// `memory = 256` MiB for the rotator's linear memories together. 1 to 4096.
+    /// `memory = 256` MiB for the rotator's linear memories together. 1 to 512: what the engine reserves for one.
     pub memory_bytes: u64,
     /// `fuel = 5_000_000_000` for each step; about one a wasm instruction. 1 million to 10 million million.
     pub fuel: u64,
@@ -404,7 +404,7 @@ impl Ceilings {
             deadline: whole("deadline", 1, 900, "seconds for the whole run")?.map(Duration::from_secs),
             compile: whole("compile", 1, 600, "seconds for scanning and compiling")?.map(Duration::from_secs),
             requests: narrow(whole("requests", 1, 1000, "requests for the whole run, verifications included")?),
-            memory_bytes: mebibytes(whole("memory", 1, 4096, "MiB for the rotator")?),
+            memory_bytes: mebibytes(whole("memory", 1, 512, "MiB for the rotator")?),
             fuel: whole("fuel", 1_000_000, 10_000_000_000_000, "about one a wasm instruction, for each step")?,
             answer_bytes: mebibytes(whole("answer", 1, 64, "MiB for the body of one answer")?)
                 .and_then(|value| usize::try_from(value).ok()),

@@ -1,6 +1,6 @@
 //! The worker: the process with wasmtime and the rotator, and nothing else.
 //!
-//! It is this binary, started again as `rotabox __worker` with an empty environment and two pipes. It never receives a
+//! It is this binary, started again as `rotabox __worker` with an empty environment and a pipe each way. It never receives a
 //! secret. Everything is on one thread, without an async runtime: a frame comes, the run that it belongs to goes on until it
 //! waits for the next one or ends; one that computes for long steps aside for frames of others. Whatever breaks the protocol ends the process; the broker sees that and says so.
 //!
@@ -72,17 +72,28 @@ fn told() -> Option<Option<Handed>> {
     }
 }
 
+/// What [`main`] does behind its walls, without them and over any pipes: for tests, which throw modules at it by the thousand.
+/// A run that computes for longer than some 20 milliseconds of fuel looks at this process's own standard input.
+pub fn answer(input: impl Read, output: Box<dyn Write + Send>) -> Result<(), Stop> {
+    serve(input, output, None, confine::Enforced::default())
+}
+
 /// Why the worker gives up: nothing that could be said to the broker would help.
 #[derive(Debug, thiserror::Error)]
-enum Stop {
+pub enum Stop {
+    /// What came is no frame.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// What was to be said fits into no frame.
     #[error(transparent)]
     Frame(#[from] FrameError),
+    /// The broker does not listen.
     #[error("the pipe to the broker is broken: {0}")]
     Write(#[from] std::io::Error),
+    /// The broker went away.
     #[error("the pipe ended before there was anything to do")]
     Early,
+    /// The broker says what makes no sense now.
     #[error("`{0}` came out of turn")]
     OutOfTurn(&'static str),
 }

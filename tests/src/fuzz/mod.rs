@@ -2,8 +2,14 @@
 //!
 //! A target is a function of bytes that panics where something does not hold. It is given the committed corpus
 //! (`tests/fuzz/<target>/`), and changed copies of it: bytes flipped, cut, repeated, and words of the target's language put in.
-//! The generator is seeded, so that a run can be had again. An input that fails is written to `target/fuzz/`; put it into the corpus
-//! once the cause is mended.
+//! Two drivers share targets, corpora and words:
+//!
+//! | driver | what it is for |
+//! | --- | --- |
+//! | [`Target::attack`] | every target, in every build: `make fuzz`, `make test`. Seeded, so that a run can be had again |
+//! | libFuzzer (`src/bin/guided.rs`) | one target for hours, led by what of our own code an input reaches: `make fuzz-guided` |
+//!
+//! An input that fails is written to `target/fuzz/`; put it into the corpus once the cause is mended.
 
 mod mutate;
 mod targets;
@@ -25,7 +31,12 @@ pub struct Target {
     pub run: fn(&[u8]),
     /// Words of its language.
     pub words: &'static [&'static str],
+    /// Inputs of a brief run: fewer where each takes long.
+    pub brief: u64,
 }
+
+/// Longest that one input may take. None takes a tenth of that on a busy machine.
+const SLOW: Duration = Duration::from_secs(30);
 
 /// How long to go on.
 #[derive(Clone, Copy, Debug)]
@@ -69,8 +80,18 @@ impl Target {
         count
     }
 
+    /// The input, changed as [`Target::attack`] changes it.
+    pub fn changed(&self, input: &[u8], seed: u64) -> Vec<u8> {
+        mutate::changed(&[input.to_vec()], self.words, &mut Source::new(seed))
+    }
+
     fn attempt(&self, input: &[u8]) {
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.run)(input))) {
+        let began = Instant::now();
+        let run = || {
+            (self.run)(input);
+            assert!(began.elapsed() < SLOW, "it takes {:?}", began.elapsed());
+        };
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
             let folder = artifacts::target().join("fuzz");
             let name = format!("{}-{}", self.name, &artifacts::sha256(input)[..16]);
             let path = folder.join(name);

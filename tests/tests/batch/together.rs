@@ -191,3 +191,34 @@ fn a_rate_holds_however_many_jobs_there_are() {
     assert_eq!(ran.exit, 0, "{ran:#?}");
     assert!(ran.took >= Duration::from_secs(2), "the fifth begins two seconds after the first: {:?}", ran.took);
 }
+
+/// What a batch of lines comes to with a rotator that does this, and asks for nothing.
+fn reasons_of(run: &str, lines: usize) -> Vec<String> {
+    use rotabox_tests::hostile::guest::{Module, Rotator};
+    let batch = Batch::of(lines);
+    let rotator = Rotator { fields: String::new(), run: run.to_owned(), realloc: String::new(), pages: 2 };
+    let module = Module::Rotator(rotator).write(batch.bench.folder());
+    let puppet = artifacts::guest("puppet");
+    let policy = std::fs::read_to_string(batch.bench.policies().join("prod.toml")).unwrap();
+    let policy = policy
+        .replace(&puppet.path.display().to_string(), &module.path.display().to_string())
+        .replace(&puppet.sha256, &module.sha256);
+    batch.bench.policy("prod", &policy);
+    let ran = batch.run(&["--jobs", "8"], &batch.lines(lines));
+    assert_eq!(ran.results.len(), lines, "{}", ran.stderr);
+    assert_eq!(batch.server.connections(), 0, "it asked for nothing");
+    ran.results.iter().map(|result| word(result, "reason").to_owned()).collect()
+}
+
+#[test]
+fn nothing_that_a_rotator_leaves_in_memory_is_there_for_another_line() {
+    // Far from all that the rotator itself uses: a mark of who was here before, in its first page and in its last.
+    let aborts = |reason: &String| reason.contains("unreachable");
+    let looks = "(if (i32.or (i32.load (i32.const 3000)) (i32.load (i32.const 131000))) (then unreachable))";
+    let marks = "(i32.store (i32.const 3000) (i32.const 1)) (i32.store (i32.const 131000) (i32.const 1))";
+    let reasons = reasons_of(&format!("{looks} {marks}"), 24);
+    assert_eq!(reasons.iter().find(|reason| aborts(reason)), None, "a line found another one's mark");
+    // The same the other way round: it does see a mark where there is one.
+    let reasons = reasons_of(&format!("{marks} {looks}"), 3);
+    assert!(reasons.iter().all(aborts), "{reasons:?}");
+}

@@ -11,6 +11,7 @@
     reason = "tests"
 )]
 
+mod alone;
 mod build;
 mod files;
 
@@ -34,6 +35,13 @@ const CODED: &[Coded] = coded! {
     files::a_module_of_100_mib_is_not_even_read,
     files::there_is_no_switch_that_takes_an_unapproved_module,
     files::a_policy_that_others_could_write_or_exchange_is_refused,
+    files::a_pipe_in_the_place_of_a_file_is_refused_and_not_waited_for,
+    files::a_line_on_stdin_that_never_ends_is_not_waited_for_beyond_the_deadline,
+    alone::a_worker_that_dies_whatever_of_ends_the_run_with_one_line,
+    alone::a_signal_before_the_change_stops_and_one_in_it_is_seen_through,
+    alone::a_log_without_room_for_the_intent_stops_the_run_before_the_change,
+    alone::a_bystander_sees_no_secret_in_arguments_environment_or_limits,
+    alone::a_handshake_without_end_ends_by_the_deadline,
     build::the_shipped_sources_have_no_hook_no_switch_and_no_listening_socket,
     build::the_shipped_binary_has_no_text_format_and_no_test_code,
 };

@@ -14,6 +14,7 @@ use rustls::{CipherSuite, ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -221,7 +222,7 @@ fn roots(host: &HostFile) -> Result<RootCertStore, SetupError> {
 /// All certificates of a PEM file.
 fn certificates(path: &Path, fix: &'static str) -> Result<Vec<CertificateDer<'static>>, SetupError> {
     let unreadable = |why: String| SetupError::Unreadable { path: path.to_owned(), why, fix };
-    let pem = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+    let pem = bundle(path).map_err(|error| unreadable(error.to_string()))?;
     let found = CertificateDer::pem_slice_iter(&pem)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| unreadable(error.to_string()))?;
@@ -229,6 +230,27 @@ fn certificates(path: &Path, fix: &'static str) -> Result<Vec<CertificateDer<'st
         return Err(SetupError::Empty { path: path.to_owned(), fix });
     }
     Ok(found)
+}
+
+/// Most bytes of a file of certificates. The bundles of distributions have some 250 KB.
+const BUNDLE_BYTES: u64 = 8 * 1024 * 1024;
+
+/// The bytes of a plain file: a pipe or a device could keep the run waiting beyond its deadline, or fill its memory.
+fn bundle(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK | libc::O_NOCTTY);
+    let file = options.open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(std::io::Error::other("it is no plain file"));
+    }
+    let mut pem = Vec::new();
+    file.take(BUNDLE_BYTES).read_to_end(&mut pem)?;
+    if u64::try_from(pem.len()).is_ok_and(|length| length == BUNDLE_BYTES) {
+        return Err(std::io::Error::other("it is larger than 8 MiB"));
+    }
+    Ok(pem)
 }
 
 /// TLS 1.2 and 1.3 by ring; no key log, no early data. Nothing is resumed, so each connection proves the server anew.

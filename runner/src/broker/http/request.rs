@@ -76,8 +76,15 @@ pub(super) fn headers(request: &Placed, cookies: Option<Zeroizing<String>>) -> R
     if matches!(request.method, Method::Post | Method::Put | Method::Patch) && request.body.is_none() {
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
+    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len().saturating_add(value.len())).sum();
+    if bytes > HEADERS_BYTES {
+        return Err(NotSent::Request("its headers are larger than 64 KiB, which no server reads"));
+    }
     Ok(headers)
 }
+
+/// Most bytes of all headers. Servers take 8 to 32 KiB, and answer what is more in ways of their own.
+const HEADERS_BYTES: usize = 64 * 1024;
 
 fn sensitive(value: &str) -> Result<HeaderValue, NotSent> {
     let mut value = HeaderValue::from_str(value).map_err(|_| NotSent::Request("a header value is none"))?;

@@ -174,7 +174,7 @@ fn each_mistake_says_where_it_is_and_what_to_do() {
         ("[limits]\nsettle = nan", "nan", "", ""),
         ("[limits]\nsettle = -1", "-1", "from 0 to 60", ""),
         ("[limits]\nrequests = 1001", "1001", "from 1 to 1000", "requests"),
-        ("[limits]\nmemory = 4097", "4097", "from 1 to 4096", "MiB"),
+        ("[limits]\nmemory = 513", "513", "from 1 to 512", "MiB"),
         ("[limits]\nfuel = 10", "10", "from 1000000", "instruction"),
         ("[limits]\nanswer = 65", "65", "from 1 to 64", "MiB"),
         ("[limits]\nanswer = \"4\"", "\"4\"", "from 1 to 64", "MiB"),
