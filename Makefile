@@ -3,7 +3,7 @@
 SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 LINES       := 100000
-TARGET      := $(or $(CARGO_TARGET_DIR),target)
+BUILT       := $(or $(CARGO_TARGET_DIR),target)
 # Static, at no fixed address; relocations packed. (Flags of the last step alone: the libraries are those of the dynamic build.)
 STATIC       = $(if $(findstring linux-gnu,$(shell rustc -vV)),-C target-feature=+crt-static -C link-arg=-Wl$(COMMA)-z$(COMMA)pack-relative-relocs)
 COMMA       := ,
@@ -20,7 +20,7 @@ build: setup      ## the runner and the stand-ins
 	cargo build --workspace --bins
 
 guests: build     ## every rotator, packed, into target/guests
-	$(TARGET)/debug/build-guests
+	$(BUILT)/debug/build-guests
 
 release: setup    ## the runner as it is installed: a static release build, target/release/rotabox
 	cargo rustc --release --package rotabox --bin rotabox -- $(STATIC)
@@ -28,10 +28,10 @@ release: setup    ## the runner as it is installed: a static release build, targ
 dist: guests      ## what is installed: both builds of the runner, the packed rotators and the pages, in dist/
 	rm -rf dist
 	cargo build --release --package rotabox --bin rotabox
-	install -D -m 0755 $(TARGET)/release/rotabox dist/rotabox-dynamic
+	install -D -m 0755 $(BUILT)/release/rotabox dist/rotabox-dynamic
 	$(MAKE) --no-print-directory release
-	install -D -m 0755 $(TARGET)/release/rotabox dist/rotabox
-	install -D -m 0644 -t dist $(TARGET)/guests/okta.wasm $(TARGET)/guests/rest.wasm
+	install -D -m 0755 $(BUILT)/release/rotabox dist/rotabox
+	install -D -m 0644 -t dist $(BUILT)/guests/okta.wasm $(BUILT)/guests/rest.wasm
 	install -D -m 0644 -t dist/pages guests/rest/pages/*.toml
 	cd dist && sha256sum rotabox rotabox-dynamic *.wasm pages/*.toml > SHA256SUMS
 
@@ -57,23 +57,23 @@ test-real: guests ## rotates passwords on real servers: RabbitMQ, OpenBao, Matri
 
 bench: guests release ## measures the release build beside Bash, Python and the published script; ROUNDS=20, MARKDOWN=file
 	@sh benches/setup.sh
-	$(TARGET)/debug/rotabox-bench compare --rounds $(or $(ROUNDS),20) $(if $(MARKDOWN),--markdown $(MARKDOWN))
+	$(BUILT)/debug/rotabox-bench compare --rounds $(or $(ROUNDS),20) $(if $(MARKDOWN),--markdown $(MARKDOWN))
 
 guards: guests    ## counts that a busy machine does not move (page faults, system calls, files, memory, instructions), with their budgets
 	@sh benches/valgrind.sh
 	cargo build --profile quick --package rotabox-happy-path --bins
 	cargo rustc --profile quick --package rotabox --bin rotabox -- $(STATIC)
-	$(TARGET)/debug/rotabox-bench guards --rotabox $(TARGET)/quick/rotabox \
-		$$(command -v valgrind >/dev/null && echo --happy-path $(TARGET)/quick/happy-path)
+	$(BUILT)/debug/rotabox-bench guards --rotabox $(BUILT)/quick/rotabox \
+		$$(command -v valgrind >/dev/null && echo --happy-path $(BUILT)/quick/happy-path)
 
 demo: guests      ## what a PAM admin sees: approve, rehearse, rotate
 	@bash tests/demo.sh
 
 soak: guests release ## 100,000 lines through `batch`: plain, with faults, with workers killed (LINES=N for another number)
 	cargo build --release --package rotabox-tests --bin soak
-	ROTABOX_BIN=$(TARGET)/release/rotabox $(TARGET)/release/soak --lines $(LINES)
-	ROTABOX_BIN=$(TARGET)/release/rotabox $(TARGET)/release/soak --lines $(LINES) --faults 100
-	ROTABOX_BIN=$(TARGET)/release/rotabox $(TARGET)/release/soak --lines $(LINES) --kills 5000 --as-finished
+	ROTABOX_BIN=$(BUILT)/release/rotabox $(BUILT)/release/soak --lines $(LINES)
+	ROTABOX_BIN=$(BUILT)/release/rotabox $(BUILT)/release/soak --lines $(LINES) --faults 100
+	ROTABOX_BIN=$(BUILT)/release/rotabox $(BUILT)/release/soak --lines $(LINES) --kills 5000 --as-finished
 
 lint: setup       ## formatting and clippy
 	cargo fmt --all --check
