@@ -144,7 +144,5 @@ pub(super) fn config() -> Config {
     // No names and no addresses of the guest in anything that we say.
     config.wasm_backtrace_max_frames(None);
     config.generate_address_map(false);
-    // Nobody unwinds through the guest's frames: a panic of ours is stopped where it leaves our code.
-    config.native_unwind_info(false);
     config
 }
