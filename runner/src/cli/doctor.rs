@@ -3,7 +3,7 @@
 mod audit;
 
 use super::signed;
-use super::{Exit, Files, Out, worker};
+use super::{Exit, Files, Out, in_words, worker};
 use crate::broker::http::client::Trust;
 use crate::confine::{self, Enforced, Measure, names};
 use crate::native;
@@ -224,7 +224,10 @@ fn worker_starts(findings: &mut Findings) {
         Ok(_) => findings.ok("worker", "starts and answers"),
         Err(error) => findings.fail(
             "worker",
-            format!("{error:#}; look whether this user may start processes, and whether a security module kills them"),
+            format!(
+                "{}; look whether this user may start processes, and whether a security module kills them",
+                in_words(&error)
+            ),
         ),
     }
 }
@@ -256,8 +259,10 @@ fn policy(folder: &Path, what: &str, host: &HostFile, findings: &mut Findings) -
             Some(walls)
         }
         Err(error) => {
-            findings
-                .fail(what, format!("{error:#}; look at it with `rotabox inspect {}`", module_path(&found, folder)));
+            findings.fail(
+                what,
+                format!("{}; look at it with `rotabox inspect {}`", in_words(&error), module_path(&found, folder)),
+            );
             None
         }
     };
@@ -316,7 +321,7 @@ fn signature(found: &Found, folder: &Path, host: &HostFile, what: &str, findings
         Ok(signed) => {
             findings.ok(what, format!("signature: {}", signed.as_ref().map_or_else(String::new, signed::in_words)))
         }
-        Err(error) => findings.warn(what, format!("it would not be approved again: {error:#}")),
+        Err(error) => findings.warn(what, format!("it would not be approved again: {}", in_words(&error))),
     }
 }
 
