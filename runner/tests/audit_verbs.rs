@@ -57,8 +57,8 @@ fn a_broken_log_is_told_with_its_line_and_what_is_wrong() {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     for (bytes, args, line, what) in [
         (text.replacen("\"exit\":6", "\"exit\":0", 1), vec![], 5, "the record was altered"),
-        (lines[..3].concat() + lines[4], vec![], 4, "records 3 to 3 are missing"),
-        ([lines[0], lines[2], lines[1]].concat(), vec![], 2, "records 1 to 1 are missing"),
+        (lines[..3].concat() + lines[4], vec![], 4, "record 3 is missing"),
+        ([lines[0], lines[2], lines[1]].concat(), vec![], 2, "record 1 is missing"),
         ([lines[0], lines[1], lines[1]].concat(), vec![], 3, "record 1 is out of order"),
         (lines[..4].concat(), vec!["--anchor", anchor.as_str()], 5, "the end was cut off"),
         (text[..text.len() - 9].to_owned(), vec![], 5, "the last line is cut short"),

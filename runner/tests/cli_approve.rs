@@ -83,7 +83,7 @@ fn the_policy_says_what_was_answered_and_a_run_finds_it() {
         .says("rotabox: approved: policies/acme-prod.toml")
         .says("there is no module at /opt/rotabox/acme.wasm yet");
     let next = said.stderr.split_once("next, in this order:").unwrap().1;
-    assert!(next.contains("rotabox rehearse acme-prod --policies policies"), "{next}");
+    assert!(next.contains("rotabox rehearse acme-prod --policies policies\n"), "{next}");
     let text = desk.read("policies/acme-prod.toml");
     matches_file("approve/policy.toml", &stable(&text));
     assert_eq!((mode(&desk, "policies"), mode(&desk, "policies/acme-prod.toml")), (0o755, 0o644));
@@ -96,6 +96,19 @@ fn the_policy_says_what_was_answered_and_a_run_finds_it() {
     assert_eq!(found.policy.account.except.len(), 1);
     let run = desk.run(&["run", "acme-prod", "--policies", "policies"]).exits(2);
     run.says("not-started").says("stdin").does_not_say("policy folder");
+}
+
+#[test]
+fn what_comes_next_is_said_with_the_same_files() {
+    let desk = acme();
+    desk.write("my host.toml", "version = 1\n");
+    let said = desk.run(&answers(&[], &["--config", "my host.toml"])).exits(0);
+    let next = said.stderr.split_once("next, in this order:\n").unwrap().1;
+    let verbs: Vec<&str> = next.lines().filter_map(|line| line.split("rotabox ").nth(1)?.split(' ').next()).collect();
+    assert_eq!(verbs, ["compile", "doctor", "rehearse", "run"], "{next}");
+    for line in next.lines() {
+        assert!(line.contains(" acme-prod --policies policies --config 'my host.toml'"), "{next}");
+    }
 }
 
 /// As the output of a command is made stable.

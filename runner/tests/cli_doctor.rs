@@ -137,7 +137,7 @@ fn the_host_file_and_what_it_names_are_looked_at() {
     with("version = 1\n[network]\nprxy = \"http://x\"\n").exits(1).says("FAIL host file").says("proxy");
     let openings = "[[network.open]]\nhost = \"git.corp.example\"\nnetwork = \"10.20.0.0/16\"\n";
     let proxy = format!("version = 1\n[network]\nproxy = \"http://proxy.corp.example:3128\"\n{openings}");
-    with(&proxy).exits(0).says("1 address openings").says("proxy proxy.corp.example:3128");
+    with(&proxy).exits(0).says("1 address opening, 0 signers").says("proxy proxy.corp.example:3128");
     let ca = |name: &str| format!("version = 1\n[network]\nca = \"{}\"\n", desk.path(name).display());
     with(&ca("none.pem")).exits(1).says("FAIL network");
     desk.write("empty.pem", "nothing");
@@ -145,8 +145,9 @@ fn the_host_file_and_what_it_names_are_looked_at() {
     let key = rcgen::generate_simple_self_signed(["corp.example".to_owned()]).unwrap();
     desk.write("ca.pem", key.cert.pem());
     with(&ca("ca.pem")).exits(0).says("compiled in and those of");
-    with(&format!("{}roots = \"none\"\n", ca("ca.pem"))).exits(0).says("ok network 1 root certificates, of `ca` only");
-    doctor(&desk, &["--config", "none.toml"]).exits(1).says("FAIL host file");
+    with(&format!("{}roots = \"none\"\n", ca("ca.pem"))).exits(0).says("ok network 1 root certificate, of `ca` only");
+    let said = doctor(&desk, &["--config", "none.toml"]).exits(1).says("FAIL host file");
+    said.says("warn audit not known: the host file").does_not_say("no log is kept");
 }
 
 #[test]
@@ -164,7 +165,31 @@ fn the_audit_log_is_looked_at_and_not_made() {
     std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
     config(&file).exits(1).says("FAIL audit").says("holds no audit record");
     desk.write("audit.jsonl", "");
-    config(&file).exits(0).says("ok audit");
+    config(&file).exits(0).says("ok audit").says("it has no record yet");
+}
+
+#[test]
+fn an_audit_log_whose_end_is_broken_is_a_warning() {
+    let desk = acme();
+    let file = desk.path("audit.jsonl");
+    desk.write("rotabox.toml", format!("version = 1\n[audit]\nfile = \"{}\"\n", file.display()));
+    // Each run that does not begin leaves its records.
+    for _ in 0..2 {
+        desk.run(&["run", "acme-prod", "--policies", "policies", "--config", "rotabox.toml"]).exits(2);
+    }
+    let look = || doctor(&desk, &["--config", "rotabox.toml"]).exits(0);
+    let whole = desk.read("audit.jsonl");
+    let count = whole.lines().count();
+    look().says(&format!("its last {count} records are one unbroken chain (all of it: `rotabox audit verify"));
+    desk.write("audit.jsonl", whole.replacen("acme-prod", "acme-prox", 1));
+    look().says("warn audit").says("the record was altered").says("`rotabox audit verify");
+    let less: String =
+        whole.lines().enumerate().filter(|(at, _)| *at != 1).map(|(_, line)| format!("{line}\n")).collect();
+    desk.write("audit.jsonl", less);
+    look().says("warn audit").says("record 1 is missing before this one");
+    desk.run(&["audit", "verify", "audit.jsonl"]).exits(1).says("record 1 is missing before this one");
+    desk.write("audit.jsonl", whole.trim_end());
+    look().says("warn audit").says("the last line is cut short");
 }
 
 #[test]

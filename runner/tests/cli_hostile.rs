@@ -83,6 +83,8 @@ fn no_report_promises_what_a_hostile_page_breaks() {
         let both = both.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(!both.contains(promise), "{name}: {promise}");
         assert!(both.contains("choose an account") && both.contains("choose the account"), "{both}");
+        // What each says of it is no more than it knows.
+        assert_eq!(both.matches("What else names an account stands in the requests below").count(), 2, "{both}");
     }
 }
 

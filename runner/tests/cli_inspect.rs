@@ -212,7 +212,7 @@ fn the_authors_words_cannot_end_their_own_quotes() {
     // What is said of an unmet condition stands in straight quotes.
     let page = ACME.replace("else = \"the user is {value}\"", r#"else = 'it is"; picks nothing; else "{value}'"#);
     desk.write("page.toml", &page);
-    desk.run(&["inspect", "page.toml"]).exits(0).says(r#"else 'it is"; picks nothing; else "{value}'"#);
+    desk.run(&["inspect", "page.toml"]).exits(0).says(r#"else the author says 'it is"; picks nothing; else "{value}'"#);
 }
 
 #[test]

@@ -65,6 +65,23 @@ fn the_host_file_is_judged() {
 }
 
 #[test]
+fn a_misspelt_word_does_not_make_a_page_of_an_operators_file() {
+    let desk = Desk::new();
+    desk.approve_acme();
+    let policy = desk.read("policies/acme-prod.toml");
+    desk.write("rotabox.toml", "version = 1\n[netwrok]\nca = \"/etc/ca.pem\"\n");
+    desk.run(&["lint", "rotabox.toml"]).exits(2).says("rotabox.toml:2:").says("did you mean `network`?");
+    desk.write("rotabox.toml", "version = 1\nca = \"/etc/ca.pem\"\n");
+    desk.run(&["lint", "rotabox.toml"]).exits(2).says("`ca` is no key of the host file");
+    for (word, wrong) in [("[rotator]", "[rotater]"), ("[account]", "[acount]"), ("[[approved]]", "[[aproved]]")] {
+        desk.write("policies/acme-prod.toml", policy.replace(word, wrong));
+        let said = desk.run(&["lint", "policies/acme-prod.toml"]).exits(2);
+        said.says("is no key of a policy").says(&format!("did you mean `{}`?", word.trim_matches(['[', ']'])));
+        desk.run(&["inspect", "policies/acme-prod.toml"]).exits(2).says("is a policy, and no module or page");
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_exit_2_with_its_place() {
     let desk = Desk::new();
     desk.write("page.toml", BLIND.replace("{api.login}", "{api.logn}"));

@@ -5,6 +5,7 @@ mod cli_common;
 
 use cli_common::{ACME, ANSWERS, Desk, common::ROTABOX};
 use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 fn acme() -> Desk {
@@ -78,7 +79,31 @@ fn what_was_done_counts_where_output_is_not_all_that_a_verb_is_for() {
     assert_eq!(exit, 0, "{stderr}");
     assert!(desk.path("policies/acme-prod.toml").exists());
     let (exit, stderr) = run(&desk, &["run", "acme-prod", "--policies", "policies"], full());
-    assert!(exit == 2 && !stderr.contains("could not be written"), "the outcome is not-started: {stderr}");
+    assert_eq!(exit, 2, "the outcome is not-started: {stderr}");
+}
+
+#[test]
+fn a_result_that_nobody_got_is_said_in_one_line_behind_the_outcome() {
+    let desk = acme();
+    for verb in ["run", "rehearse", "verify", "batch"] {
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        for (stdout, why) in [(Stdio::from(full), "there is no space left"), (writer.into(), "nobody reads it")] {
+            let mut command = Command::new(ROTABOX);
+            command.args([verb, "acme-prod", "--policies", "policies"]).current_dir(desk.path(""));
+            let mut child = command.stdin(Stdio::piped()).stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
+            // It may end before it reads.
+            let _ = child.stdin.take().unwrap().write_all(b"no params\n");
+            let output = child.wait_with_output().unwrap();
+            let stderr = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(2), "{verb}: {stderr}");
+            let said =
+                format!("rotabox: the result could not be written to stdout ({why}); exit code 2 says what was done\n");
+            assert!(stderr.ends_with(&said) && stderr.matches("could not be written").count() == 1, "{verb}: {stderr}");
+            assert!(!stderr.starts_with(&said), "{verb}: {stderr}");
+        }
+    }
 }
 
 #[test]
@@ -185,5 +210,37 @@ fn what_is_not_there_is_said_in_words() {
         (&["audit", "verify", "gone.log"], "gone.log"),
     ] {
         desk.run(args).exits(2).says(words).does_not_say("os error");
+    }
+}
+
+#[test]
+fn a_mistake_in_a_file_is_shown_once_whichever_verb_finds_it() {
+    let desk = acme();
+    desk.write("bad.toml", "version = 1\n[netwrok]\n");
+    desk.write("badpage.toml", ACME.replace("expects", "expect"));
+    desk.write("bad/bad.toml", "version = 1\n[rotater]\n");
+    let good = desk.read("policies/acme-prod.toml");
+    desk.write("unfit/unfit.toml", good.replace("off = [\"tell\"]", "off = [\"find\"]"));
+    for (args, exit) in [
+        (&["approve", "acme.wasm", "--name", "x", "--config", "bad.toml"] as &[&str], 2),
+        (&["compile", "--policies", "policies", "--config", "bad.toml"], 2),
+        (&["doctor", "--policies", "policies", "--config", "bad.toml"], 1),
+        (&["run", "acme-prod", "--policies", "policies", "--config", "bad.toml"], 2),
+        (&["explain", "bad", "--policies", "bad", "--route", "find"], 2),
+        (&["explain", "unfit", "--policies", "unfit", "--route", "find"], 2),
+        (&["compile", "bad", "--policies", "bad"], 1),
+        (&["doctor", "bad", "--policies", "bad"], 1),
+        (&["lint", "badpage.toml"], 2),
+        (&["lint", "unfit/unfit.toml"], 2),
+        (&["inspect", "badpage.toml"], 1),
+        (&["pack", "acme.wasm", "--page", "badpage.toml", "-o", "x.wasm"], 2),
+    ] {
+        let said = desk.run(args).exits(exit);
+        let carets = said
+            .all()
+            .lines()
+            .filter(|line| line.contains('^') && line.trim_matches([' ', '^', '~']).is_empty())
+            .count();
+        assert_eq!(carets, 1, "{args:?}\n{}", said.all());
     }
 }

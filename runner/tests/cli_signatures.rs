@@ -57,7 +57,7 @@ fn a_signed_module_is_approved_and_the_policy_says_by_whom_it_was_signed() {
     approve(&desk, &[]).exits(0).says("signature `acme` 1.2.0, by `acme-release` (key ");
     assert!(desk.read("policies/acme-prod.toml").contains("signed = \"acme 1.2.0 by acme-release\""));
     let doctor = ["doctor", "acme-prod", "--policies", "policies", "--config", "rotabox.toml"];
-    desk.run(&doctor).says("signed: acme 1.2.0 by acme-release").says("signature: `acme` 1.2.0").says("1 signers");
+    desk.run(&doctor).says("signed: acme 1.2.0 by acme-release").says("signature: `acme` 1.2.0").says("1 signer");
     // A minimum that was raised since: runs go by the digest, and doctor says that it is old.
     let key = String::from_utf8(bytes("key.pub")).unwrap();
     desk.write("rotabox.toml", signers(&key, "rotators = [\"acme\"]\nminimum = { acme = \"1.2.1\" }"));

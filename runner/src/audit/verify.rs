@@ -6,7 +6,10 @@
 use super::chain::{self, Hash, LineFault, RECORD_BYTES, Record, Tail};
 use super::event;
 use sha2::{Digest, Sha256};
-use std::io::{self, BufRead, Read as _};
+use std::io::{self, BufRead, Read as _, Seek, SeekFrom};
+
+/// What [`verify_end`] reads: some thousand records, in a few milliseconds; and more than one record, however long.
+pub const END_BYTES: u64 = 4 * RECORD_BYTES as u64;
 
 /// What an unbroken log holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,13 +45,13 @@ pub enum What {
     #[error("{0}")]
     Line(LineFault),
     /// The first record is not the first of a chain.
-    #[error("the beginning is missing: {missing} records came before this one")]
+    #[error("the beginning is missing: {} came before this one", records(*missing))]
     NoBeginning {
         /// How many.
         missing: u64,
     },
     /// Records were taken out.
-    #[error("records {from} to {to} are missing before this one")]
+    #[error("{} missing before this one", range(*from, *to))]
     Missing {
         /// The first that is missing.
         from: u64,
@@ -102,15 +105,45 @@ pub enum What {
     Empty,
 }
 
+/// "1 record", "3 records"
+pub fn records(count: u64) -> String {
+    format!("{count} record{}", if count == 1 { "" } else { "s" })
+}
+
+/// "record 3 is", "records 3 to 5 are"
+fn range(from: u64, to: u64) -> String {
+    if from == to { format!("record {from} is") } else { format!("records {from} to {to} are") }
+}
+
 /// Reads a whole log. `each` gets every record, in order, as soon as it is known to be linked.
 ///
 /// The outer error is one of reading, the inner one what is wrong with the log.
 pub fn verify(
-    mut log: impl BufRead,
+    log: impl BufRead,
     anchors: &[Hash],
     mut each: impl FnMut(&Record),
 ) -> io::Result<Result<Intact, Broken>> {
-    let mut reader = Reader { intact: Intact::default(), anchors: anchors.iter().map(|_| None).collect(), gap: None };
+    read(log, anchors, false, &mut each)
+}
+
+/// Reads the last records of a log, at most [`END_BYTES`] of it: are they whole, and one chain? What stands before them is not looked at.
+/// Lines are counted from where reading began.
+pub fn verify_end(mut log: impl BufRead + Seek) -> io::Result<Result<Intact, Broken>> {
+    let length = log.seek(SeekFrom::End(0))?;
+    let start = length.saturating_sub(END_BYTES);
+    log.seek(SeekFrom::Start(start))?;
+    read(log, &[], start > 0, &mut |_| ())
+}
+
+/// `midway`: the log begins somewhere in it, perhaps within a line.
+fn read(
+    mut log: impl BufRead,
+    anchors: &[Hash],
+    midway: bool,
+    each: &mut dyn FnMut(&Record),
+) -> io::Result<Result<Intact, Broken>> {
+    let anchored = anchors.iter().map(|_| None).collect();
+    let mut reader = Reader { intact: Intact::default(), anchors: anchored, gap: None, midway };
     let mut line = Vec::new();
     let (mut number, mut whole) = (0_u64, true);
     loop {
@@ -139,6 +172,8 @@ struct Reader {
     intact: Intact,
     anchors: Vec<Option<u64>>,
     gap: Option<Gap>,
+    /// The first record that can be read is the beginning.
+    midway: bool,
 }
 
 /// Bytes that are no record, up to the next one that is.
@@ -159,6 +194,13 @@ impl Reader {
 
     fn record(&mut self, line: u64, record: &Record, anchors: &[Hash]) -> Result<(), Broken> {
         let broken = |line, what| Err(Broken { line, what });
+        if self.midway && self.intact.records == 0 {
+            // What it goes on from, and says of it, stands before it.
+            self.gap = None;
+            self.intact.records = 1;
+            self.intact.last = Some(record.tail());
+            return Ok(());
+        }
         if let Err(what) = self.linked(record) {
             // What is wrong first is what stands first.
             return match self.gap.take() {

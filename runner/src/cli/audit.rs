@@ -3,7 +3,7 @@
 use super::{Exit, Out};
 use crate::audit::chain::Hash;
 use crate::audit::ocsf::{self, Class};
-use crate::audit::verify::{Broken, Intact, verify};
+use crate::audit::verify::{Broken, Intact, records, verify};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use std::fmt::Write as _;
@@ -129,7 +129,7 @@ fn say_broken(path: &Path, broken: &Broken, out: &mut Out) -> Exit {
 }
 
 fn words(path: &Path, intact: &Intact, anchors: &[Hash]) -> String {
-    let mut text = format!("{}: intact, {} records", path.display(), intact.records);
+    let mut text = format!("{}: intact, {}", path.display(), records(intact.records));
     if let Some((first, last)) = &intact.times {
         // Times are texts of the file; they were vouched for by nobody but its writer.
         let plain = |time: &str| crate::report::escape::escape(time, 40);

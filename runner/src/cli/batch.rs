@@ -6,7 +6,8 @@ use crate::confine::Enforced;
 use crate::report::result::Verb;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Stdout, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Rotate many: one params line each on stdin, one JSON line each on stdout
 ///
@@ -80,8 +81,13 @@ impl Batch {
             bar.set_position(tally.lines());
             bar.set_message(format!("{} of them ended well", tally.rotated()));
         };
-        let executed = execute(&request, enforced, std::io::stdout(), progress);
+        let failed = Arc::new(Mutex::new(None));
+        let stdout = Remembering { stdout: std::io::stdout(), failed: Arc::clone(&failed) };
+        let executed = execute(&request, enforced, stdout, progress);
         bar.finish_and_clear();
+        if let Some(error) = failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            out.not_written(error);
+        }
         match executed {
             Ok(summary) => {
                 out.error(&summary.words());
@@ -93,6 +99,38 @@ impl Batch {
                 Ok(Exit(result.exit()))
             }
         }
+    }
+}
+
+/// Stdout, and why it took no more.
+struct Remembering {
+    stdout: Stdout,
+    failed: Arc<Mutex<Option<std::io::Error>>>,
+}
+
+impl Remembering {
+    fn remember<T>(&self, written: std::io::Result<T>) -> std::io::Result<T> {
+        written.map_err(|error| {
+            let kind = error.kind();
+            self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            kind.into()
+        })
+    }
+}
+
+impl Write for Remembering {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.stdout.write(bytes);
+        match written {
+            // It is tried again.
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => Err(error),
+            written => self.remember(written),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let flushed = self.stdout.flush();
+        self.remember(flushed)
     }
 }
 

@@ -1,6 +1,6 @@
 //! `compile`: native code into the store, so that a run need not compile.
 
-use super::{Exit, Files, Out, worker};
+use super::{Exit, Files, Out, in_words, worker};
 use crate::native::store::{self, PutError};
 use crate::native::{self, Refusal};
 use crate::policy::file::Limits;
@@ -66,7 +66,7 @@ enum Failure {
     /// It was written, and no run would use it.
     #[error("it was written, and no run will use it: {0}")]
     Useless(#[from] Refusal),
-    #[error("{0:#}")]
+    #[error("{}", in_words(.0))]
     Worker(anyhow::Error),
 }
 

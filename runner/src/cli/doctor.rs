@@ -1,8 +1,9 @@
 //! `doctor`: what is in order on this host, what is not, and how to mend it.
 
+mod audit;
+
 use super::signed;
-use super::{Exit, Files, Out, worker};
-use crate::audit::Audit;
+use super::{Exit, Files, Out, in_words, worker};
 use crate::broker::http::client::Trust;
 use crate::confine::{self, Enforced, Measure, names};
 use crate::native;
@@ -10,6 +11,7 @@ use crate::page::Step;
 use crate::policy::find::{self, Found};
 use crate::policy::host::{self, Roots};
 use crate::policy::{HostFile, bind};
+use crate::report::counted;
 use crate::report::escape::escape;
 use crate::report::layout::pairs;
 use crate::wire;
@@ -76,8 +78,12 @@ impl Doctor {
         user(&mut findings);
         clock(&mut findings);
         name_service(&mut findings);
-        let host = host_file(self.files.config.as_deref(), &mut findings);
-        audit(&host, &mut findings);
+        let read = host_file(self.files.config.as_deref(), &mut findings);
+        match &read {
+            Some(host) => audit::look(host, &mut findings),
+            None => findings.warn("audit", "not known: the host file says where the log goes, and cannot be used"),
+        }
+        let host = read.unwrap_or_default();
         worker_starts(&mut findings);
         let (mut worker_walls, mut requiring) = (None, Vec::new());
         for what in self.policies(&mut findings) {
@@ -172,19 +178,25 @@ fn name_service(findings: &mut Findings) {
     );
 }
 
-fn host_file(explicit: Option<&Path>, findings: &mut Findings) -> HostFile {
+/// None if there is one that cannot be used.
+fn host_file(explicit: Option<&Path>, findings: &mut Findings) -> Option<HostFile> {
     let host = match host::load(explicit) {
         Ok(host) => host,
         Err(error) => {
             findings.fail("host file", error.to_string());
-            return HostFile::default();
+            return None;
         }
     };
     match &host.file {
         None => findings.ok("host file", format!("there is no {}, and none is needed", find::DEFAULT_CONFIG)),
         Some(file) => findings.ok(
             "host file",
-            format!("{}, {} address openings, {} signers", file.name, host.open.len(), host.signers.len()),
+            format!(
+                "{}, {}, {}",
+                file.name,
+                counted(host.open.len(), "address opening"),
+                counted(host.signers.len(), "signer")
+            ),
         ),
     }
     match Trust::load(&host) {
@@ -200,39 +212,10 @@ fn host_file(explicit: Option<&Path>, findings: &mut Findings) -> HostFile {
                 _ => String::new(),
             };
             let proxy = trust.proxy().map_or_else(|| "no proxy".to_owned(), |proxy| format!("proxy {proxy}"));
-            findings.ok("network", format!("{} root certificates, {roots}{and}; {proxy}", trust.roots()));
+            findings.ok("network", format!("{}, {roots}{and}; {proxy}", counted(trust.roots(), "root certificate")));
         }
     }
-    host
-}
-
-/// A log that is there is opened as a run would; one that is not is left for the first run to make, as its own user.
-fn audit(host: &HostFile, findings: &mut Findings) {
-    let settings = &host.audit;
-    let mut places = Vec::new();
-    places.extend(settings.file.as_ref().map(|file| file.display().to_string()));
-    places.extend(settings.syslog.then(|| "the system log".to_owned()));
-    if places.is_empty() {
-        findings.ok("audit", "no log is kept; `[audit]` in the host file names one");
-        return;
-    }
-    if let Some(missing) = settings.file.as_ref().filter(|file| !file.exists()) {
-        match missing.parent().filter(|folder| folder.is_dir()) {
-            Some(_) => findings.ok("audit", format!("{}; the first run makes the file", places.join(", "))),
-            None => findings.fail(
-                "audit",
-                format!(
-                    "the folder of {} does not exist; make it, for the runner's user to write to",
-                    missing.display()
-                ),
-            ),
-        }
-        return;
-    }
-    match Audit::open(settings) {
-        Ok(_) => findings.ok("audit", places.join(", ")),
-        Err(error) => findings.fail("audit", error.to_string()),
-    }
+    Some(host)
 }
 
 /// An empty component is described: the pipes and the worker's own start work.
@@ -241,7 +224,10 @@ fn worker_starts(findings: &mut Findings) {
         Ok(_) => findings.ok("worker", "starts and answers"),
         Err(error) => findings.fail(
             "worker",
-            format!("{error:#}; look whether this user may start processes, and whether a security module kills them"),
+            format!(
+                "{}; look whether this user may start processes, and whether a security module kills them",
+                in_words(&error)
+            ),
         ),
     }
 }
@@ -273,8 +259,10 @@ fn policy(folder: &Path, what: &str, host: &HostFile, findings: &mut Findings) -
             Some(walls)
         }
         Err(error) => {
-            findings
-                .fail(what, format!("{error:#}; look at it with `rotabox inspect {}`", module_path(&found, folder)));
+            findings.fail(
+                what,
+                format!("{}; look at it with `rotabox inspect {}`", in_words(&error), module_path(&found, folder)),
+            );
             None
         }
     };
@@ -333,7 +321,7 @@ fn signature(found: &Found, folder: &Path, host: &HostFile, what: &str, findings
         Ok(signed) => {
             findings.ok(what, format!("signature: {}", signed.as_ref().map_or_else(String::new, signed::in_words)))
         }
-        Err(error) => findings.warn(what, format!("it would not be approved again: {error:#}")),
+        Err(error) => findings.warn(what, format!("it would not be approved again: {}", in_words(&error))),
     }
 }
 

@@ -5,7 +5,7 @@ use super::{Exit, Out, signed, worker};
 use crate::lint;
 use crate::page::diagnostic::SourceFile;
 use crate::page::{Page, parse, tree};
-use crate::policy::{find, host};
+use crate::policy::find;
 use crate::report::html;
 use crate::report::inspection::{CodeHint, Inspection, ModuleView, PageFrom, Wasi};
 use crate::report::page_view;
@@ -173,16 +173,13 @@ fn what_else(file: &Path, bytes: &[u8]) -> Option<String> {
     }
     let Ok(table) = tree::read(text) else { return (!is_ours).then(|| NEITHER.to_owned()) };
     let has = |wanted: &[&str]| table.entries.iter().any(|(key, _)| wanted.contains(&key.name.as_str()));
-    let (what, with) = if has(&["route"]) {
-        return None;
-    } else if has(&["rotator"]) {
-        ("policy", "look at it with `rotabox lint` or `rotabox doctor`")
-    } else if has(&["step", "made"]) {
-        ("cassette", "play it with `rotabox replay`")
-    } else if has(&host::SECTIONS) {
-        ("host file", "look at it with `rotabox lint`")
-    } else {
-        return (!is_ours && !has(&["version", "name", "records"])).then(|| NEITHER.to_owned());
+    let (what, with) = match lint::kind::of(file, &table) {
+        _ if has(&["step", "made"]) => ("cassette", "play it with `rotabox replay`"),
+        Some(lint::kind::Kind::Policy) => ("policy", "look at it with `rotabox lint` or `rotabox doctor`"),
+        Some(lint::kind::Kind::Host) => ("host file", "look at it with `rotabox lint`"),
+        Some(lint::kind::Kind::Page) | None => {
+            return (!is_ours && !has(&["version", "name", "records", "route"])).then(|| NEITHER.to_owned());
+        }
     };
     Some(format!("a {what}, and no module or page; {with}"))
 }

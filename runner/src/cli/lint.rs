@@ -2,10 +2,11 @@
 
 use super::inspect::{self, Seen};
 use super::{Exit, Out};
+use crate::lint::kind::{self, Kind};
 use crate::lint::rules::{self, RULES};
 use crate::lint::{self, Finding, Severity, Subject, Within};
+use crate::page::Page;
 use crate::page::diagnostic::{SourceFile, nearest};
-use crate::page::{Page, tree};
 use crate::policy::find::{self, DEFAULT_FOLDER};
 use crate::policy::{HostFile, Policy, bind, file, host};
 use crate::report::ascii_json;
@@ -126,17 +127,14 @@ enum Judged {
 fn read(path: &Path) -> anyhow::Result<Judged> {
     let bytes = find::module(path)?.bytes;
     let name = shown(&path.to_string_lossy());
-    let keys = match std::str::from_utf8(&bytes).ok().filter(|_| !bytes.starts_with(b"\0asm")) {
-        Some(text) => tree::read(text).map_or(Vec::new(), |table| table.entries),
-        None => Vec::new(),
-    };
-    let has = |wanted: &[&str]| keys.iter().any(|(key, _)| wanted.contains(&key.name.as_str()));
-    if has(&["rotator"]) {
-        let policy = file::parse(source(path, bytes)?)?;
-        return Ok(Judged::Policy { path: path.to_owned(), policy: Box::new(policy) });
-    }
-    if has(&host::SECTIONS) && !has(&["route"]) {
-        return Ok(Judged::Host(Box::new(host::parse(source(path, bytes)?)?)));
+    let text = std::str::from_utf8(&bytes).ok().filter(|_| !bytes.starts_with(b"\0asm"));
+    match text.and_then(|text| kind::of_text(path, text)) {
+        Some(Kind::Policy) => {
+            let policy = file::parse(source(path, bytes)?)?;
+            return Ok(Judged::Policy { path: path.to_owned(), policy: Box::new(policy) });
+        }
+        Some(Kind::Host) => return Ok(Judged::Host(Box::new(host::parse(source(path, bytes)?)?))),
+        Some(Kind::Page) | None => {}
     }
     let seen = inspect::examine(path, None)?;
     match (&seen.page, &seen.inspection.page_problem) {

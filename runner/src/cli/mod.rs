@@ -37,7 +37,7 @@ use std::process::ExitCode;
     propagate_version = true,
     subcommand_required = true,
     arg_required_else_help = true,
-    after_help = "Exit codes of `run`: 0 the new password was seen to work, 1 unchanged, 2 not started, 3 denied,\n\
+    after_help = "Exit codes of `run`: 0 the new password was seen to work, 1 unchanged, 2 not started, 3 denied, \
                   4 changed but unverified, 5 out of sync, 6 unknown, 70 a bug. `rotabox help run` tells more."
 )]
 struct Cli {
@@ -176,14 +176,20 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         out.error(&format!("rotabox: {}\n", in_words(&error)));
         Exit::NOT_STARTED
     });
-    let exit = if is_for_its_output { written(&mut out, exit) } else { exit };
+    let exit = if is_for_its_output { written(&mut out, exit) } else { done(&mut out, exit) };
     ExitCode::from(exit.0)
 }
 
-/// What went wrong, and each reason behind it.
+/// What went wrong, and each reason behind it. Many an error says its reason itself: nothing is said twice.
 fn in_words(error: &anyhow::Error) -> String {
-    let words = error.chain().map(|cause| cause.downcast_ref().map_or_else(|| cause.to_string(), why));
-    words.collect::<Vec<_>>().join(": ")
+    error.chain().fold(String::new(), |mut said, cause| {
+        let words = cause.downcast_ref().map_or_else(|| cause.to_string(), why);
+        if !said.contains(&words) {
+            said.push_str(if said.is_empty() { "" } else { ": " });
+            said.push_str(&words);
+        }
+        said
+    })
 }
 
 /// The exit code, if all of the output was written. Whoever closed the pipe has read enough, and is told nothing.
@@ -196,4 +202,41 @@ fn written(out: &mut Out, exit: Exit) -> Exit {
         ));
     }
     Exit::NOT_STARTED
+}
+
+/// The exit code of what was done. A result that nobody got, not even by a closed pipe, is said.
+fn done(out: &mut Out, exit: Exit) -> Exit {
+    if let Some(error) = out.unwritten() {
+        let why = match error.kind() {
+            std::io::ErrorKind::BrokenPipe => "nobody reads it".to_owned(),
+            _ => why(error),
+        };
+        out.error(&format!(
+            "rotabox: the result could not be written to stdout ({why}); exit code {} says what was done\n",
+            exit.0
+        ));
+    }
+    exit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Same(#[source] std::io::Error);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the list cannot be read: {0}; name another")]
+    struct Within(#[from] Same);
+
+    #[test]
+    fn a_reason_that_an_error_says_itself_is_not_said_again() {
+        let cause = || Same(std::io::Error::other("it is cut"));
+        assert_eq!(in_words(&anyhow::Error::new(cause())), "it is cut");
+        let within = anyhow::Error::new(Within(cause()));
+        assert_eq!(in_words(&within), "the list cannot be read: it is cut; name another");
+        assert_eq!(in_words(&anyhow::Error::new(cause()).context("no list")), "no list: it is cut");
+    }
 }

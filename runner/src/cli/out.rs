@@ -35,6 +35,11 @@ impl Out {
         }
     }
 
+    /// What was written to stdout by other means was not written whole.
+    pub(super) fn not_written(&mut self, error: std::io::Error) {
+        self.unwritten.get_or_insert(error);
+    }
+
     /// Why not all of the data was written, if it was not.
     pub(super) fn unwritten(&self) -> Option<&std::io::Error> {
         self.unwritten.as_ref()

@@ -2,6 +2,7 @@
 
 use crate::broker::link::Link;
 use crate::cassette::{CASSETTE_BYTES, Cassette, parse, replay};
+use crate::cli::in_words;
 use crate::confine;
 use crate::page::diagnostic::SourceFile;
 use crate::policy::{file, find};
@@ -77,8 +78,7 @@ pub(super) fn play(module: &[u8], cassettes: Vec<(String, anyhow::Result<Cassett
                 Ok(cassette) => workers.play(&cassette).await,
                 Err(error) => Err(error),
             };
-            played
-                .push(Played { file, verdict: verdict.unwrap_or_else(|error| Verdict::Broken(format!("{error:#}"))) });
+            played.push(Played { file, verdict: verdict.unwrap_or_else(|error| Verdict::Broken(in_words(&error))) });
         }
         workers.end().await;
         Ok(played)

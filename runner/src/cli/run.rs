@@ -52,7 +52,7 @@ pub(super) struct Verify {
     files: Files,
 }
 
-const EXITS: &str = "Exit codes: 0 rotated or already current, 1 unchanged, 2 not started, 3 denied, 4 changed but unverified,\n\
+const EXITS: &str = "Exit codes: 0 rotated or already current, 1 unchanged, 2 not started, 3 denied, 4 changed but unverified, \
                      5 out of sync, 6 unknown, 70 a bug.";
 const EXITS_AND_EXAMPLE: &str = "Exit codes:
   0   rotated, or the new password worked already (or: the page cannot verify, and the policy accepts that)

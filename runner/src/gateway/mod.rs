@@ -120,7 +120,9 @@ pub enum InputError {
     )]
     TooLong,
     /// More than one line, and not one that was wrapped.
-    #[error("stdin holds {lines} lines that are not one wrapped text; pipe exactly one params line into each run")]
+    #[error(
+        "stdin holds {lines} lines, which are not one text that was wrapped; pipe exactly one params line into each run"
+    )]
     SeveralLines {
         /// Lines that are not blank.
         lines: usize,

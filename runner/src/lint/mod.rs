@@ -6,6 +6,7 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`rules`] | every rule: its name and one sentence |
+//! | [`kind`] | what a file is: a page, a policy, the host file |
 //! | [`locate`] | from a key of a parsed file back to its line |
 //! | [`words`] | what names of fields, paths and hosts give away |
 //! | `secrets` | where a page puts secrets |
@@ -21,6 +22,7 @@
 mod accounts;
 mod answers;
 mod host;
+pub mod kind;
 mod locate;
 mod policy;
 mod proofs;

@@ -22,7 +22,7 @@ pub struct Stored {
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// Somebody else could have written it, or there is none.
-    #[error("{0}")]
+    #[error(transparent)]
     Distrusted(#[from] Distrust),
     /// It cannot be read.
     #[error("{} cannot be read: {kind}", shown(&path.to_string_lossy()))]

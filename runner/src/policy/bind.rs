@@ -269,7 +269,7 @@ pub(super) fn account_line(policy: &Policy, verdict: &Account) -> String {
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// A policy that does not fit the page.
-    #[error("{0}")]
+    #[error(transparent)]
     Misfit(#[from] Box<Diagnostic>),
     /// The policy does not allow this account.
     #[error(

@@ -156,6 +156,9 @@ impl Default for Limits {
     }
 }
 
+/// What a policy may hold besides its version.
+pub const SECTIONS: [&str; 7] = ["rotator", "records", "account", "settings", "routes", "limits", "approved"];
+
 /// Parses a policy and checks all that can be checked without page and params. The first problem is returned.
 pub fn parse(file: SourceFile) -> Result<Policy, Box<Diagnostic>> {
     read(&file).map_err(|problem| problem.of(&file))
@@ -165,8 +168,8 @@ fn read(file: &SourceFile) -> Parsed<Policy> {
     tree::nothing_hidden(&file.text, "a policy")?;
     let document = tree::read(&file.text)?;
     version(&document, "a policy")?;
-    document
-        .only(&["version", "rotator", "records", "account", "settings", "routes", "limits", "approved"], "a policy")?;
+    let known: Vec<&str> = ["version"].into_iter().chain(SECTIONS).collect();
+    document.only(&known, "a policy")?;
     let rotator = document.get("rotator").ok_or_else(|| {
         Problem::new(document.span, "a policy needs `[rotator]`")
             .hint("write `[rotator]` with `module` and `sha256`, or let `rotabox approve` write it")

@@ -30,6 +30,11 @@ pub mod replay;
 pub mod result;
 pub mod system;
 
+/// "1 request", "3 requests"
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// One line of JSON, in ASCII: what a terminal could misread is written as `\uXXXX`.
 pub fn ascii_json(value: &impl serde::Serialize) -> String {
     let json = serde_json::to_string(value).unwrap_or_else(|_| "{}".to_owned());

@@ -1,7 +1,8 @@
 //! What a page can and cannot do, in plain words. Derived from the page alone; the author's words are not asked. What a reviewer
 //! should look at is the linter's ([`crate::lint`]).
 
-use super::page_view::{PageView, RouteView};
+use super::counted;
+use super::page_view::{PageView, RouteView, ShownView, WHOLE_ANSWER};
 
 /// Sentences about a page. Names of the page stand in them as they are written: escape before showing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,7 +57,7 @@ pub(super) fn read(view: &PageView) -> Vec<String> {
     let mut read = vec!["the user name".to_owned(), "whether there is an old password".to_owned()];
     read.extend(view.records.iter().flat_map(|record| &record.texts).map(|field| format!("`{}`", field.name)));
     read.push("status and verdict of each answer".to_owned());
-    read.extend(view.routes.iter().filter(|route| !route.shows.is_empty()).map(shows));
+    read.extend(shown(view));
     let told = named(view, |route| !route.told_when_unmet.is_empty());
     if !told.is_empty() {
         read.push(format!("what is found instead, where a requirement of {} does not hold", joined(&told, "or", "")));
@@ -64,9 +65,26 @@ pub(super) fn read(view: &PageView) -> Vec<String> {
     read
 }
 
-fn shows(route: &RouteView) -> String {
-    let names: Vec<String> = route.shows.iter().map(|shown| format!("`{}`", shown.name)).collect();
-    format!("{} of `{}`", joined(&names, "and", ""), route.name)
+/// "`/profile` of `find` and `set` (as `status`)", in order of first use: the place first, because the name is the author's.
+fn shown(view: &PageView) -> Vec<String> {
+    let mut shown: Vec<(&ShownView, Vec<String>)> = Vec::new();
+    for route in &view.routes {
+        for this in &route.shows {
+            match shown.iter_mut().find(|(other, _)| *other == this) {
+                Some((_, routes)) => routes.push(route.name.clone()),
+                None => shown.push((this, vec![route.name.clone()])),
+            }
+        }
+    }
+    let in_words = |(this, routes): (&ShownView, Vec<String>)| {
+        let place = match this.from.as_str() {
+            WHOLE_ANSWER => WHOLE_ANSWER.to_owned(),
+            // A key of the answer is any text.
+            from => format!("`{}`", from.replace('`', "\\u{60}")),
+        };
+        format!("{place} of {} (as `{}`)", joined(&backticked(&routes), "and", ""), this.name)
+    };
+    shown.into_iter().map(in_words).collect()
 }
 
 /// Only what holds for every page, whatever stands on it: what a page does all the same is in the list above, and the linter's to find.
@@ -83,7 +101,7 @@ fn cannot(view: &PageView) -> Vec<String> {
         format!("write a URL, a header or a body: it names a request of this page, and {fills}"),
         "open a file or a socket, read the environment, or start a program: its process has no way to".to_owned(),
         "reach a host or a record that your policy does not name, or choose an account: `{user}` is the one of the params, which your \
-         policy has to allow"
+         policy has to allow. What else names an account stands in the requests below, and among what the linter found"
             .to_owned(),
         "send a request that is marked as changing twice, or follow a redirect".to_owned(),
     ];
@@ -150,10 +168,6 @@ fn named(view: &PageView, which: impl Fn(&RouteView) -> bool) -> Vec<String> {
 
 fn backticked(names: &[String]) -> Vec<String> {
     names.iter().map(|name| format!("`{name}`")).collect()
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// "a, b and c", or `none`.

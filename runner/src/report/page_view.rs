@@ -284,8 +284,7 @@ pub fn route_view(page: &Page, route: &Route) -> RouteView {
                 [] => String::new(),
                 filter => format!(" where {}", crate::page::predicate::table(filter)),
             };
-            let otherwise = toml_string(&picks.otherwise);
-            format!("exactly {} of {}{filter}; else {otherwise}", picks.exactly, json_place(&picks.from))
+            format!("exactly {} of {}{filter}; {}", picks.exactly, json_place(&picks.from), otherwise(&picks.otherwise))
         }),
         takes: taken(&route.binds, false).chain(taken(&route.captures, true)).collect(),
         keeps: route.keeps,
@@ -391,7 +390,12 @@ fn told_when_unmet(route: &Route) -> Vec<String> {
 }
 
 fn requirement(require: &Require) -> String {
-    format!("{} {}; else {}", answer_place(&require.at), require.test, toml_string(&require.otherwise))
+    format!("{} {}; {}", answer_place(&require.at), require.test, otherwise(&require.otherwise))
+}
+
+/// What is said when it does not hold is the author's, and nothing hangs on it. A string of TOML cannot be ended from within.
+fn otherwise(words: &str) -> String {
+    format!("else the author says {}", toml_string(words))
 }
 
 fn taken(pairs: &[(BindName, Place)], secret: bool) -> impl Iterator<Item = TakenView> {
@@ -406,6 +410,9 @@ fn answer_place(place: &Place) -> String {
     }
 }
 
+/// The place that is no member of an answer.
+pub(super) const WHOLE_ANSWER: &str = "the whole answer";
+
 fn json_place(pointer: &str) -> String {
-    if pointer.is_empty() { "the whole answer".to_owned() } else { pointer.to_owned() }
+    if pointer.is_empty() { WHOLE_ANSWER.to_owned() } else { pointer.to_owned() }
 }

@@ -388,7 +388,7 @@ impl RunResult {
             }
         }
         text.push('\n');
-        let mut left_out = 0_u32;
+        let mut left_out = 0_usize;
         let mut add = |line: String| {
             if text.len().saturating_add(line.len()) < WORDS_BYTES {
                 text.push_str(&line);
@@ -413,7 +413,8 @@ impl RunResult {
             add(format!("rotator| {step}: {}: {line}\n", level_word(*level)));
         }
         if left_out > 0 {
-            let _ = writeln!(text, "{left_out} more lines are left out");
+            let are = if left_out == 1 { "is" } else { "are" };
+            let _ = writeln!(text, "{} {are} left out", super::counted(left_out, "more line"));
         }
         text
     }

@@ -32,8 +32,10 @@ use crate::tree::{self, Kind, Parsed, Problem, Table};
 /// Most bytes of a page: a page is read by people. The largest we know is some 10 KiB.
 pub const PAGE_BYTES: usize = 256 * 1024;
 
+pub use self::route::ROUTE_KEYS;
+
 /// The keys of a page.
-const PAGE_KEYS: &[&str] = &["version", "name", "about", "records", "password", "route"];
+pub const PAGE_KEYS: &[&str] = &["version", "name", "about", "records", "password", "route"];
 
 /// Parses a page and checks every rule of the language. The first problem in the file is returned.
 pub fn parse(file: SourceFile) -> Result<Page, Box<Diagnostic>> {

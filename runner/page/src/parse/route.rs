@@ -11,7 +11,7 @@ use crate::tree::{Kind, Node, Table, choices, unknown_key};
 use std::collections::BTreeSet;
 
 /// The keys of a route.
-const ROUTE_KEYS: &[&str] = &[
+pub const ROUTE_KEYS: &[&str] = &[
     "name",
     "about",
     "for",

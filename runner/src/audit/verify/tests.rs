@@ -51,6 +51,75 @@ fn a_whole_log_is_intact_and_says_what_it_holds() {
     assert!(intact.torn.is_empty());
 }
 
+/// Records with so much in them that the end of the log is not all of it.
+fn long_chain() -> Vec<Vec<u8>> {
+    let (mut tail, filler) = (None, "x".repeat(RECORD_BYTES / 2));
+    (0..20)
+        .map(|index| {
+            let mut fields = if index == 0 { chain_start(None) } else { said(index) };
+            fields.insert("filler".to_owned(), filler.as_str().into());
+            let mut line = Vec::new();
+            tail = Some(seal(fields, tail, &mut line).unwrap());
+            line
+        })
+        .collect()
+}
+
+fn check_end(lines: &[Vec<u8>]) -> Result<Intact, Broken> {
+    verify_end(std::io::Cursor::new(lines.concat())).unwrap()
+}
+
+#[test]
+fn the_end_of_a_log_is_judged_by_itself() {
+    let lines = long_chain();
+    let intact = check_end(&lines).unwrap();
+    assert!((5..10).contains(&intact.records) && intact.last.unwrap().seq == 19, "{intact:?}");
+    let mut early = lines.clone();
+    early.remove(3);
+    assert_eq!(check_end(&early).unwrap().last, intact.last, "what stands before is not looked at");
+    let mut less = lines.clone();
+    less.remove(17);
+    assert_eq!(check_end(&less).unwrap_err().what, What::Missing { from: 17, to: 17 });
+    let mut cut = lines.clone();
+    cut[19].truncate(100);
+    assert_eq!(check_end(&cut).unwrap_err().what, What::TornEnd { bytes: 100 });
+    let mut altered = lines;
+    altered[18] = String::from_utf8(altered[18].clone()).unwrap().replace("said", "sold").into_bytes();
+    assert_eq!(check_end(&altered).unwrap_err().what, What::Line(LineFault::WrongHash));
+    // A short log is judged whole.
+    assert_eq!(check_end(&chain(5)), check(&chain(5)));
+    assert_eq!(check_end(&chain(5)[2..]), check(&chain(5)[2..]));
+}
+
+#[test]
+fn the_end_may_begin_with_a_record_of_what_stands_before_it() {
+    let mut lines = long_chain();
+    let (tail, torn) = (chain::read(&lines[11]).unwrap().tail(), vec![b'{'; 70_000]);
+    lines.truncate(12);
+    lines.push([&torn[..], b"\n"].concat());
+    let about = Break { torn: true, bytes: 70_000, sha256: Hash::of(&torn) };
+    let mut line = Vec::new();
+    let mut tail = seal(about.fields(), Some(tail), &mut line).unwrap();
+    lines.push(line);
+    while lines[13..].iter().map(Vec::len).sum::<usize>() < usize::try_from(END_BYTES).unwrap() - 30_000 {
+        let mut line = Vec::new();
+        tail = seal(said(14), Some(tail), &mut line).unwrap();
+        lines.push(line);
+    }
+    assert!(check(&lines).is_ok());
+    assert_eq!(check_end(&lines).unwrap().last, Some(tail));
+}
+
+#[test]
+fn one_record_is_counted_as_one() {
+    let said = |from, to| What::Missing { from, to }.to_string();
+    assert_eq!(said(3, 3), "record 3 is missing before this one");
+    assert_eq!(said(3, 5), "records 3 to 5 are missing before this one");
+    let beginning = |missing| What::NoBeginning { missing }.to_string();
+    assert_eq!(beginning(1), "the beginning is missing: 1 record came before this one");
+    assert_eq!(beginning(2), "the beginning is missing: 2 records came before this one");
+}
+
 #[test]
 fn each_tampering_is_found_where_it_is() {
     let lines = chain(6);

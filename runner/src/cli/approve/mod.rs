@@ -281,17 +281,27 @@ impl Approve {
                 true
             }
         };
-        let policies = match self.place.policies == Path::new(DEFAULT_FOLDER) {
-            true => String::new(),
-            false => format!(" --policies {}", super::shell_word(&self.place.policies)),
-        };
         words.push_str(&done.moves().unwrap_or_default());
-        words.push_str(&format!(
-            "next, in this order:\n  rotabox doctor {name}{policies}\n  echo \"$PARAMS\" | rotabox rehearse {name}{policies}\n  \
-             exec rotabox run {name}{policies}     # the last line of the PAM script\n"
-        ));
+        words.push_str(&self.next(name));
         out.error(&words);
         Ok(if usable { Exit::OK } else { Exit(1) })
+    }
+}
+
+impl Approve {
+    /// What comes next, as lines of a shell, with the same files as here.
+    fn next(&self, name: &str) -> String {
+        let mut what = name.to_owned();
+        if self.place.policies != Path::new(DEFAULT_FOLDER) {
+            what.push_str(&format!(" --policies {}", super::shell_word(&self.place.policies)));
+        }
+        if let Some(config) = &self.review.config {
+            what.push_str(&format!(" --config {}", super::shell_word(config)));
+        }
+        format!(
+            "next, in this order:\n  rotabox compile {what}     # as root, or as whoever owns the policies\n  rotabox doctor {what}\n  \
+             echo \"$PARAMS\" | rotabox rehearse {what}\n  exec rotabox run {what}     # the last line of the PAM script\n"
+        )
     }
 }
 

@@ -39,11 +39,10 @@ pub enum FindError {
     },
     /// No policy with this name.
     #[error(
-        "there is no policy {} in {}; {}{}",
+        "there is no policy {} in {}; {}",
         shown(name),
         shown(&folder.to_string_lossy()),
-        nearest.as_ref().map(|near| format!("did you mean {}? ", shown(near))).unwrap_or_default(),
-        if have.is_empty() { "the folder has none".to_owned() } else { format!("there is {}", list(have.iter().map(|name| shown(name)))) }
+        instead(nearest.as_deref(), have)
     )]
     NoSuchPolicy {
         /// The folder.
@@ -191,8 +190,20 @@ pub enum FindError {
         error: SealError,
     },
     /// A file of the operator or the author that does not parse.
-    #[error("{0}")]
+    #[error(transparent)]
     Malformed(#[from] Box<Diagnostic>),
+}
+
+/// The nearest, and what else there is.
+fn instead(nearest: Option<&str>, have: &[String]) -> String {
+    let all =
+        format!("there {} {}", if have.len() == 1 { "is" } else { "are" }, list(have.iter().map(|name| shown(name))));
+    match (nearest, have) {
+        (_, []) => "the folder has none".to_owned(),
+        (None, _) => all,
+        (Some(near), [_]) => format!("did you mean {}?", shown(near)),
+        (Some(near), _) => format!("did you mean {}? {all}", shown(near)),
+    }
 }
 
 impl FindError {

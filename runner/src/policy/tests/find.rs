@@ -115,6 +115,13 @@ fn several_digests_may_be_listed_while_a_version_is_rolled_out() {
 }
 
 #[test]
+fn the_only_policy_that_there_is_is_named_once() {
+    let (folder, _) = Folder::with_okta();
+    let said = policy(folder.path(), "okta-prd").unwrap_err().to_string();
+    assert!(said.ends_with("; did you mean `okta-prod`?"), "{said}");
+}
+
+#[test]
 fn an_unknown_name_lists_what_there_is_and_the_nearest() {
     let (folder, _) = Folder::with_okta();
     folder.write("rest.toml", b"");
@@ -123,9 +130,9 @@ fn an_unknown_name_lists_what_there_is_and_the_nearest() {
     folder.write("Upper.toml", b"");
     assert_eq!(names(folder.path()).unwrap(), ["okta-prod", "rest"]);
     for (name, says) in [
-        ("okta-prd", "did you mean `okta-prod`? there is `okta-prod`, `rest`"),
+        ("okta-prd", "did you mean `okta-prod`? there are `okta-prod`, `rest`"),
         ("okta-prod.toml", "did you mean `okta-prod`?"),
-        ("nothing", "; there is `okta-prod`, `rest`"),
+        ("nothing", "; there are `okta-prod`, `rest`"),
         ("../okta-prod", "cannot be read"),
         ("Ökta", "cannot be the name of a policy"),
         ("", "cannot be the name of a policy"),

@@ -105,9 +105,8 @@ fn head(seen: &Inspection) -> String {
             parts::raw(&about)
         ));
     }
-    let (class, word) =
-        if seen.accepted { ("good", "accepted by the runner") } else { ("bad", "NOT accepted by the runner") };
-    head.push_str(&format!("<p class=\"chips\">{}", chip(class, word)));
+    // What there is to weigh comes first. That a policy can run it is no praise.
+    head.push_str("<p class=\"chips\">");
     for (severity, words) in
         [(Severity::Refuse, "to refuse"), (Severity::Look, "to look at"), (Severity::Note, "to note")]
     {
@@ -119,6 +118,10 @@ fn head(seen: &Inspection) -> String {
     if seen.page.is_some() && seen.findings.is_empty() {
         head.push_str(&chip("good", &lint::counted(&seen.findings)));
     }
+    head.push_str(&match seen.accepted {
+        true => chip("plain", "accepted by the runner: a policy can run it"),
+        false => chip("bad", "NOT accepted by the runner"),
+    });
     head.push_str("</p>\n");
     if !seen.reasons.is_empty() {
         head.push_str(&format!("<div class=\"reasons\">{}</div>\n", list(&seen.reasons, "")));
@@ -142,13 +145,15 @@ fn cards(page: &PageView) -> String {
     let texts: usize = page.records.iter().map(|record| record.texts.len()).sum();
     let changing = page.routes.iter().filter(|route| route.changes).count();
     let cards = [
-        (page_summary::destinations(page).len(), "hosts it can reach"),
-        (secrets.len(), "secrets placed for it"),
-        (changing, "changing requests"),
-        (shown + texts, "values of answers and records it reads"),
+        (page_summary::destinations(page).len(), "host it can reach", "hosts it can reach"),
+        (secrets.len(), "secret placed for it", "secrets placed for it"),
+        (changing, "changing request", "changing requests"),
+        (shown + texts, "value of answers and records it reads", "values of answers and records it reads"),
     ];
-    let cards: String =
-        cards.iter().map(|(number, words)| format!("<li><strong>{number}</strong><span>{words}</span></li>")).collect();
+    let card = |(number, one, more): &(usize, &str, &str)| {
+        format!("<li><strong>{number}</strong><span>{}</span></li>", if *number == 1 { one } else { more })
+    };
+    let cards: String = cards.iter().map(card).collect();
     format!("<ul class=\"cards\">{cards}</ul>\n")
 }
 

@@ -101,6 +101,38 @@ fn what_a_hostile_author_writes_stays_text() {
     assert!(page.chars().all(|character| character == '\n' || (!character.is_control() && character != '\u{202e}')));
 }
 
+#[test]
+fn the_head_counts_what_there_is_to_weigh_before_it_says_that_a_policy_can_run_it() {
+    let mut seen = inspected(PAGE);
+    let page = html(&seen);
+    let (findings, accepted) = (page.find("to look at</span>").unwrap(), page.find("accepted by the runner").unwrap());
+    assert!(findings < accepted && !page.contains("chip good\">accepted"), "{page}");
+    seen.accepted = false;
+    assert!(html(&seen).contains("<span class=\"chip bad\">NOT accepted by the runner"));
+}
+
+#[test]
+fn one_of_a_kind_is_counted_as_one() {
+    let page = html(&inspected(PAGE));
+    assert!(page.contains("<strong>1</strong><span>host it can reach</span>"), "{page}");
+    assert!(page.contains("<strong>2</strong><span>changing requests</span>"), "{page}");
+}
+
+#[test]
+fn what_is_read_is_named_by_its_place_and_the_words_behind_else_are_the_authors() {
+    let text = PAGE
+        .replace("shows    = { status", "shows    = { harmless = \"/profile\", status")
+        .replace("shows    = { code = \"/errorCode\", error-id", "shows    = { all = \"\", error-id");
+    let page = html(&inspected(&text));
+    for said in [
+        "<code>/profile</code> of <code>sign-in</code> (as <code>harmless</code>)",
+        "the whole answer of <code>change-password</code> and <code>admin-set</code> (as <code>all</code>)",
+        "else the author says &quot;the API answered with another account",
+    ] {
+        assert!(page.contains(said), "{said}\n{page}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_text_stays_text(any in any::<String>()) {
