@@ -171,10 +171,9 @@ async fn a_server_that_wants_a_client_certificate_is_no_answer() {
     assert_eq!(server.requests().len(), 0);
 }
 
-#[tokio::test]
-async fn a_step_uses_its_connection_again_and_the_next_step_does_not() {
-    let authority = Authority::new();
-    let (ended, mut ends) = mpsc::unbounded_channel();
+/// A server that answers all requests, and says which connection has ended.
+async fn that_tells_of_ends(authority: &Authority) -> (Server, mpsc::UnboundedReceiver<usize>) {
+    let (ended, ends) = mpsc::unbounded_channel();
     let server = Server::start(authority.server(HOST), move |mut conn| {
         let ended = ended.clone();
         async move {
@@ -183,8 +182,14 @@ async fn a_step_uses_its_connection_again_and_the_next_step_does_not() {
             }
             ended.send(conn.index).unwrap();
         }
-    })
-    .await;
+    });
+    (server.await, ends)
+}
+
+#[tokio::test]
+async fn a_step_uses_its_connection_again_and_the_next_step_does_not() {
+    let authority = Authority::new();
+    let (server, mut ends) = that_tells_of_ends(&authority).await;
     let mut http = server.capability(&authority.host_file());
     for expected in [1, 1, 1] {
         assert_eq!(send(&mut http, server.get("/"), Connection::Kept).await, Ok(200));
@@ -207,17 +212,7 @@ async fn a_step_uses_its_connection_again_and_the_next_step_does_not() {
 #[tokio::test]
 async fn a_run_keeps_for_its_next_step_only_a_connection_that_carried_nothing_of_the_account() {
     let authority = Authority::new();
-    let (ended, mut ends) = mpsc::unbounded_channel();
-    let server = Server::start(authority.server(HOST), move |mut conn| {
-        let ended = ended.clone();
-        async move {
-            while conn.request().await.is_some() {
-                conn.ok("{}").await;
-            }
-            ended.send(conn.index).unwrap();
-        }
-    })
-    .await;
+    let (server, mut ends) = that_tells_of_ends(&authority).await;
     let mut http = server.capability(&authority.host_file()).keeping();
     // Two steps that look something up.
     for _ in 0..2 {
