@@ -80,18 +80,33 @@ impl Leaving {
     /// Waits for its end, so that nothing of the run is left when this process ends; not for ever: a killed process that hangs in the
     /// kernel must not keep a result from its reader.
     pub fn wait(self) {
-        use rustix::event::{PollFd, PollFlags, Timespec, poll};
-        use rustix::process::{Pid, PidfdFlags, WaitOptions, pidfd_open, waitpid};
+        use rustix::process::{Pid, WaitOptions, waitpid};
         let Some(id) = self.0.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) else { return };
         // It may have been waited for already: then it is no child of ours any more, and that is an error.
-        if !matches!(waitpid(Some(id), WaitOptions::NOHANG), Ok(None)) {
-            return;
+        if matches!(waitpid(Some(id), WaitOptions::NOHANG), Ok(None)) {
+            has_ended(id);
+            let _ = waitpid(Some(id), WaitOptions::NOHANG);
         }
-        if let Ok(process) = pidfd_open(id, PidfdFlags::empty()) {
-            let at_most = Timespec { tv_sec: PATIENCE.as_secs().cast_signed(), tv_nsec: 0 };
-            // Cut short by a signal, it is left to the system to reap.
-            let _ = poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&at_most));
-        }
-        let _ = waitpid(Some(id), WaitOptions::NOHANG);
+    }
+}
+
+/// Waits until that child has ended, or [`PATIENCE`] has; cut short by a signal, it is left to the system to reap.
+#[cfg(target_os = "linux")]
+fn has_ended(id: rustix::process::Pid) {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::process::{PidfdFlags, pidfd_open};
+    if let Ok(process) = pidfd_open(id, PidfdFlags::empty()) {
+        let at_most = Timespec { tv_sec: PATIENCE.as_secs().cast_signed(), tv_nsec: 0 };
+        let _ = poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&at_most));
+    }
+}
+
+/// The same, where a process is no descriptor.
+#[cfg(not(target_os = "linux"))]
+fn has_ended(id: rustix::process::Pid) {
+    use rustix::process::{WaitOptions, waitpid};
+    let until = std::time::Instant::now() + PATIENCE;
+    while matches!(waitpid(Some(id), WaitOptions::NOHANG), Ok(None)) && std::time::Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
