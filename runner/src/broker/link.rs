@@ -29,8 +29,8 @@ const ONE_RUN: usize = 4 * 1024;
 /// The same from a worker of a batch, which writes many frames at a time.
 const MANY_RUNS: usize = 64 * 1024;
 
-/// A worker process: this binary, re-executed as `rotabox __worker`, with an empty environment and two pipes. It is
-/// killed when this is dropped.
+/// A worker process: this binary, re-executed as `rotabox __worker`, with an empty environment and a way in and a way out: two pipes or,
+/// if it was started early, a pair of sockets and a pipe. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct Link {
     process: Process,
