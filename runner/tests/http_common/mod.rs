@@ -275,9 +275,20 @@ impl Server {
         Capability::with_lookup(self.settings(), Trust::load(host_file).unwrap(), names)
     }
 
+    pub fn host(&self) -> HostPort {
+        HostPort { host: HOST.to_owned(), port: self.port }
+    }
+
+    /// Waits until that many connections were accepted.
+    pub async fn has_connections(&self, count: usize) {
+        while self.connections() < count {
+            tokio::task::yield_now().await;
+        }
+    }
+
     pub fn settings(&self) -> Settings {
         Settings {
-            hosts: vec![HostPort { host: HOST.to_owned(), port: self.port }],
+            hosts: vec![self.host()],
             open: vec![loopback(HOST, self.port)],
             answer_bytes: 64 * 1024,
             deadline: Instant::now() + Duration::from_secs(20),
@@ -287,7 +298,7 @@ impl Server {
     /// Sends a request on a capability of its own and answers what came of it.
     pub async fn ask(&self, authority: &Authority, request: Placed) -> Result<Answer, DialError> {
         let mut http = self.capability_with(&authority.host_file(), Duration::from_secs(10), 64 * 1024);
-        http.send(request, &mut Jar::default(), Connection::Fresh).await.0
+        http.send(request, &mut Jar::default(), Connection::Lively).await.0
     }
 
     pub fn get(&self, path: &str) -> Placed {

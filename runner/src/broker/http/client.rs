@@ -3,6 +3,7 @@
 //! One client is made for one origin, with the addresses that were vetted for it. It cannot look anything up, follows
 //! nothing, repeats nothing, and keeps at most one connection.
 
+use super::connector::Reached;
 use super::identity::{self, BadClientCertificate};
 use crate::page::secret::Secret;
 use crate::policy::file::HostPort;
@@ -18,8 +19,6 @@ use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// How long connecting may take: TCP, the proxy's answer and the TLS handshake together.
@@ -155,6 +154,20 @@ impl Trust {
         addresses: &[SocketAddr],
         reached: &Reached,
     ) -> Result<reqwest::Client, reqwest::Error> {
+        self.builder(origin, addresses)?.connector_layer(reached.clone()).build()
+    }
+
+    /// Another one, which sends nothing: it opens a connection for the client with the same `reached`.
+    pub(super) fn opener(
+        &self,
+        origin: &HostPort,
+        addresses: &[SocketAddr],
+        reached: &Reached,
+    ) -> Result<reqwest::Client, reqwest::Error> {
+        self.builder(origin, addresses)?.connector_layer(reached.opener()).build()
+    }
+
+    fn builder(&self, origin: &HostPort, addresses: &[SocketAddr]) -> Result<reqwest::ClientBuilder, reqwest::Error> {
         let mut builder = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -168,8 +181,7 @@ impl Trust {
             .read_timeout(SILENCE)
             .user_agent(concat!("rotabox/", env!("CARGO_PKG_VERSION")))
             .tls_backend_preconfigured((**self.towards.get(origin).unwrap_or(&self.tls)).clone())
-            .dns_resolver(Arc::new(NoLookup))
-            .connector_layer(reached.clone());
+            .dns_resolver(Arc::new(NoLookup));
         let dialled = match &self.proxy {
             None => &origin.host,
             Some(proxy) => {
@@ -177,7 +189,7 @@ impl Trust {
                 &proxy.at.host
             }
         };
-        builder.resolve_to_addrs(dialled, addresses).build()
+        Ok(builder.resolve_to_addrs(dialled, addresses))
     }
 }
 
@@ -277,56 +289,5 @@ struct NoLookup;
 impl Resolve for NoLookup {
     fn resolve(&self, _: Name) -> Resolving {
         Box::pin(std::future::ready(Err("this client looks nothing up".into())))
-    }
-}
-
-/// Remembers whether a connection was ever ready. Before that no byte of a request can have left: TCP, the proxy's
-/// answer and the TLS handshake come first.
-#[derive(Clone, Default)]
-pub(super) struct Reached(Arc<AtomicBool>);
-
-impl Reached {
-    /// Was a connection ready?
-    pub(super) fn get(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
-}
-
-impl<S> tower_layer::Layer<S> for Reached {
-    type Service = Watched<S>;
-
-    fn layer(&self, connector: S) -> Watched<S> {
-        Watched { connector, reached: self.clone() }
-    }
-}
-
-/// A connector that tells [`Reached`].
-#[derive(Clone)]
-pub(super) struct Watched<S> {
-    connector: S,
-    reached: Reached,
-}
-
-impl<S, R> tower_service::Service<R> for Watched<S>
-where
-    S: tower_service::Service<R>,
-    S::Future: Send + 'static,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = std::pin::Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.connector.poll_ready(cx)
-    }
-
-    fn call(&mut self, to: R) -> Self::Future {
-        let connecting = self.connector.call(to);
-        let reached = self.reached.clone();
-        Box::pin(async move {
-            let connection = connecting.await?;
-            reached.0.store(true, Ordering::SeqCst);
-            Ok(connection)
-        })
     }
 }

@@ -1,8 +1,9 @@
 //! Sends one placed request and reads its answer. Takes the request by value: a retry has to be placed, and so
 //! authorised, again.
 
-use super::client::{self, Reached, Trust};
+use super::client::{self, Trust};
 use super::common::{Common, Purse};
+use super::connector::Reached;
 use super::cookies::Jar;
 use super::failure::{DialError, NoAnswer, NotSent};
 use super::resolve::{Asked, Lookup, ResolveError, Resolver, SystemLookup};
@@ -17,6 +18,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// For how long a connection is taken to be open still: after it was opened, and after an answer on it. Servers that close idle
+/// connections wait for some seconds.
+pub const LIVELY: Duration = Duration::from_secs(1);
+
 /// The HTTP capability of one run.
 pub struct Capability {
     trust: Trust,
@@ -29,6 +34,10 @@ pub struct Capability {
     asked: BTreeMap<HostPort, Asked>,
     /// Kept for a step.
     lines: BTreeMap<HostPort, Kept>,
+    /// Opened ahead, and not used yet.
+    ahead: BTreeMap<HostPort, Line>,
+    /// For how long an idle connection is trusted with a change.
+    lively: Duration,
     /// What is shared with the other lines of a batch; or with the other steps of the one run.
     common: Option<(Common, Purse)>,
     /// A pause that a provider asks for holds for all that share.
@@ -40,6 +49,8 @@ struct Kept {
     line: Line,
     /// It may have carried something of one account: no other line gets it.
     personal: bool,
+    /// When the last answer came.
+    answered: Option<Instant>,
 }
 
 /// What the capability needs to know, fixed for a run.
@@ -63,9 +74,9 @@ pub enum Connection {
     /// The same; or one that another step, or another line of the batch, has left. For requests that place nothing of one account and change nothing:
     /// such a connection may be closed by the server at any time.
     Shared,
-    /// One of its own, closed afterwards. For requests that change something: a kept connection may have been closed
-    /// by the server, and then nobody can say what it read.
-    Fresh,
+    /// One that this step has already used for the same origin, if the server has just answered on it; else one of its own. For requests
+    /// that change something: a connection that was idle for longer may have been closed by the server, and then nobody can say what it read.
+    Lively,
 }
 
 /// What was seen of the connection, for the audit log and the result.
@@ -77,7 +88,7 @@ pub struct Seen {
     pub took: Duration,
 }
 
-/// A client for one origin, and whether it has connected.
+/// A client for one origin, and what is known of its connection.
 pub(super) struct Line {
     client: reqwest::Client,
     peers: Vec<SocketAddr>,
@@ -100,6 +111,8 @@ impl Capability {
             addresses: BTreeMap::new(),
             asked: BTreeMap::new(),
             lines: BTreeMap::new(),
+            ahead: BTreeMap::new(),
+            lively: LIVELY,
             common: None,
             pauses: false,
         }
@@ -118,6 +131,13 @@ impl Capability {
     #[must_use]
     pub fn keeping(mut self) -> Capability {
         self.common = Some((Common::default(), Purse::default()));
+        self
+    }
+
+    /// With another limit than [`LIVELY`] for connections that are idle.
+    #[must_use]
+    pub fn trusting_idle(mut self, lively: Duration) -> Capability {
+        self.lively = lively;
         self
     }
 
@@ -154,6 +174,20 @@ impl Capability {
         }
     }
 
+    /// Opens a connection to `host` as soon as its address is known, for the first request that goes there, whatever it is. Waits for the
+    /// address, and for nothing else; may be dropped at any time. What goes wrong is said when a request is sent.
+    pub async fn open_ahead(&mut self, host: &HostPort) {
+        if let Some(asked) = self.asked.get_mut(host) {
+            asked.answered().await;
+        }
+        let Ok(line) = self.dialled(host).await else { return };
+        let Ok(opener) = self.trust.opener(host, &line.peers, &line.reached) else { return };
+        let Ok(nowhere) = reqwest::Url::parse(&format!("https://{host}/")) else { return };
+        // Ends when the connection is open, or cannot be: its connector hands none out.
+        tokio::spawn(opener.get(nowhere).send());
+        self.ahead.insert(host.clone(), line);
+    }
+
     /// Forgets kept connections: the next request dials anew. Called between steps. Those that carried nothing of one account are left to
     /// the steps that follow and the other lines of a batch.
     pub fn fresh(&mut self) {
@@ -183,13 +217,11 @@ impl Capability {
         self.resolver.vet(&target)?;
         let mut wire = reqwest::Request::new(request::method(request.method), url);
         let cookies = jar.header(&target, &request.path, Timestamp::now());
-        let personal = connection == Connection::Kept || cookies.is_some();
+        let personal = connection != Connection::Shared || cookies.is_some();
         *wire.headers_mut() = request::headers(&request, cookies)?;
         *wire.body_mut() = request.body.take().map(reqwest::Body::from);
         let line = self.line(&target, connection).await?;
-        // A fresh connection is none of those that are kept.
-        let kept = connection != Connection::Fresh;
-        self.mark(&target, kept && personal);
+        self.mark(&target, personal);
 
         let cap = self.answer_bytes;
         let exchange = async {
@@ -208,9 +240,14 @@ impl Capability {
             Ok(answer) => answer,
             Err(_) => Err(DialError::OutOfTime { sent: line.reached.get() }),
         };
-        self.mark(&target, kept && answer.as_ref().is_ok_and(|answer| has_cookie(&answer.headers)));
         match &answer {
-            Ok(answer) => jar.take(&target, &request.path, &answer.headers, Timestamp::now()),
+            Ok(answer) => {
+                self.mark(&target, has_cookie(&answer.headers));
+                if let Some(kept) = self.lines.get_mut(&target) {
+                    kept.answered = Some(Instant::now());
+                }
+                jar.take(&target, &request.path, &answer.headers, Timestamp::now());
+            }
             // Whatever is left of the connection is not used again; an address that failed is looked up again.
             Err(error) => {
                 self.lines.remove(&target);
@@ -236,27 +273,31 @@ impl Capability {
     }
 
     async fn line(&mut self, target: &HostPort, connection: Connection) -> Result<Line, DialError> {
-        if connection != Connection::Fresh
-            && let Some(kept) = self.lines.get(target)
+        let lively = |kept: &Kept| kept.answered.is_some_and(|answered| answered.elapsed() < self.lively);
+        if let Some(kept) = self.lines.get(target)
+            && (connection != Connection::Lively || lively(kept))
         {
             return Ok(kept.line.share());
         }
-        if connection == Connection::Shared
-            && let Some((common, purse)) = &self.common
-            && let Some(line) = common.take(target, *purse)
-        {
-            self.lines.insert(target.clone(), Kept { line: line.share(), personal: false });
-            return Ok(line);
-        }
+        let shared = || match &self.common {
+            Some((common, purse)) if connection == Connection::Shared => common.take(target, *purse),
+            _ => None,
+        };
+        let line = match self.ahead.remove(target).or_else(shared) {
+            Some(line) => line,
+            None => self.dialled(target).await?,
+        };
+        self.lines.insert(target.clone(), Kept { line: line.share(), personal: false, answered: None });
+        Ok(line)
+    }
+
+    /// A line that has not dialled yet, and can dial nobody else.
+    async fn dialled(&mut self, target: &HostPort) -> Result<Line, DialError> {
         let peers = self.vetted(target).await?;
-        let reached = Reached::default();
+        let reached = Reached::within(self.lively);
         let client =
             self.trust.client(target, &peers, &reached).map_err(|_| NotSent::Request("the client cannot be set up"))?;
-        let line = Line { client, peers, reached };
-        if connection != Connection::Fresh {
-            self.lines.insert(target.clone(), Kept { line: line.share(), personal: false });
-        }
-        Ok(line)
+        Ok(Line { client, peers, reached })
     }
 
     /// The addresses that are dialled for `target`, looked up once a run.

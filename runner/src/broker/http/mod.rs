@@ -5,6 +5,7 @@
 //! | [`addresses`] | which addresses may be dialled |
 //! | [`resolve`] | one resolution, vetted, which is then dialled |
 //! | [`client`] | TLS, roots, proxy, time limits |
+//! | `connector` | whether a connection was ready, and one that is opened ahead |
 //! | [`identity`] | pinned keys, certificates of our own |
 //! | [`dial`] | sends one placed request |
 //! | [`common`] | what the lines of a batch share |
@@ -17,6 +18,7 @@
 pub mod addresses;
 pub mod client;
 pub mod common;
+mod connector;
 pub mod cookies;
 pub mod dial;
 pub mod failure;

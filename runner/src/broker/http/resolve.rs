@@ -70,7 +70,32 @@ pub enum ResolveError {
 }
 
 /// A look-up that has begun. Dropped, its answer goes nowhere.
-pub(super) struct Asked(tokio::sync::oneshot::Receiver<io::Result<Vec<IpAddr>>>);
+pub(super) enum Asked {
+    /// On its thread.
+    Waiting(tokio::sync::oneshot::Receiver<io::Result<Vec<IpAddr>>>),
+    /// The answer of the name service.
+    Answered(io::Result<Vec<IpAddr>>),
+}
+
+impl Asked {
+    /// Waits for the answer, and keeps it. May be dropped at any time, and called again.
+    pub(super) async fn answered(&mut self) {
+        if let Asked::Waiting(answer) = self {
+            let answer = answer.await;
+            *self = Asked::Answered(answer.unwrap_or_else(|_| Err(io::Error::other(NO_ANSWER))));
+        }
+    }
+
+    async fn answer(mut self) -> io::Result<Vec<IpAddr>> {
+        self.answered().await;
+        match self {
+            Asked::Answered(answer) => answer,
+            Asked::Waiting(_) => Err(io::Error::other(NO_ANSWER)),
+        }
+    }
+}
+
+const NO_ANSWER: &str = "the look-up ended without an answer";
 
 /// Which hosts may be looked up, and which addresses may be dialled.
 pub struct Resolver {
@@ -154,19 +179,18 @@ impl Resolver {
             // Nobody may be waiting any more.
             let _ = answer.send(lookup.lookup(&name));
         })?;
-        Ok(Asked(asked))
+        Ok(Asked::Waiting(asked))
     }
 
     async fn look_up(&self, host: &str, limit: Duration, asked: Option<Asked>) -> Result<Vec<IpAddr>, ResolveError> {
         let failed = |why: String| ResolveError::Failed { host: host.to_owned(), why };
-        let Asked(asked) = match asked {
+        let asked = match asked {
             Some(asked) => asked,
             None => self.ask(host).map_err(|error| failed(error.to_string()))?,
         };
-        let found = timeout_at(Instant::now() + limit, asked)
+        let found = timeout_at(Instant::now() + limit, asked.answer())
             .await
             .map_err(|_| ResolveError::TooSlow { host: host.to_owned(), seconds: limit.as_secs() })?
-            .map_err(|_| failed("the look-up ended without an answer".to_owned()))?
             .map_err(|error| failed(plain(&error)))?;
         if found.is_empty() {
             return Err(failed("the name has no address".to_owned()));

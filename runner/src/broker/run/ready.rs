@@ -11,15 +11,16 @@ use crate::broker::starting::Starting;
 use crate::cassette::Made;
 use crate::confine::{self, Enforced};
 use crate::gateway;
-use crate::page::Page;
+use crate::page::{Page, Step};
 use crate::policy::file::HostPort;
 use crate::policy::find::Found;
 use crate::policy::{Bound, Policy, bind};
 use crate::report::result::{Limits, RunResult, Verb};
 use crate::wire;
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 
-/// Hosts that are looked up while the worker starts. Most rotators have one; more of them are looked up when a request goes there.
+/// Hosts that are looked up while the worker starts, and to the first of which a connection is opened. Most rotators have one; more of them are looked up when a request goes there.
 const LOOKED_UP_AHEAD: usize = 2;
 
 /// Waits for both. Answers with what is run, what it is run with, and warnings.
@@ -54,8 +55,13 @@ pub(super) async fn ready(
     let (compile, requires_confinement) = (policy.limits.compile, policy.settings.require_confinement);
     // A module that is still to be compiled may be refused, and so may be a worker without walls: no name is looked up for that.
     let early = code.file().is_some() && !requires_confinement;
+    let loading_ended = Notify::new();
     let ready = async {
-        let load = loaded(code, &mut link, &module, limits, compile);
+        let load = async {
+            let loaded = loaded(code, &mut link, &module, limits, compile).await;
+            loading_ended.notify_one();
+            loaded
+        };
         let told = async {
             let params = gateway::read_stdin().await.map_err(|error| error.to_string())?;
             let bound = bound(verb, page, policy, params)?;
@@ -65,6 +71,13 @@ pub(super) async fn ready(
             let mut capability =
                 Capability::new(Settings { hosts, open: host.open, answer_bytes, deadline }, trust).keeping();
             ahead.iter().for_each(|host| capability.warm(host));
+            if let Some(first) = first_host(&bound).filter(|first| ahead.contains(first)) {
+                tokio::select! {
+                    () = capability.open_ahead(&first) => {}
+                    // A name that is slow to look up is waited for by the request that needs it, not here.
+                    () = loading_ended.notified() => {}
+                }
+            }
             Ok((bound, capability))
         };
         // Bad input is said at once; a module that is still compiling is not waited for.
@@ -104,6 +117,13 @@ pub(super) async fn ready(
     }
     let hands = Hands { worker: Seat::own(link), capability, deadline, interrupts };
     Ok((bound, hands, warnings))
+}
+
+/// Where the first request of the run is likely to go.
+fn first_host(bound: &Bound) -> Option<HostPort> {
+    let step = if bound.page.can_verify() { Step::Verify } else { Step::Change };
+    let first = bound.page.routes.iter().find(|route| route.steps.contains(&step) && route.needs.is_empty());
+    first.and_then(|route| bound.origin_of(route))
 }
 
 /// Hands native code or the module over. Compiling has a time of its own: the engine does not bound it, and the worker is killed after
