@@ -57,6 +57,9 @@ pub enum ToWorker {
     Start(Start),
     /// The answer to the run's outstanding call.
     Reply(Reply),
+    /// The routes that could be sent now, said before the rotator asks: before the start of a run, or before the reply to a call. They hold
+    /// until its next `http.send`. No reply.
+    Offer(Vec<String>),
     /// Nobody waits for the run any more (its time is up): its store is dropped. Answered with [`ToBroker::Left`], also if it has
     /// ended meanwhile.
     Leave,

@@ -120,6 +120,7 @@ fn garbage_ends_the_worker_without_a_word() {
         ("a second start of a run", with(&[started.clone(), started.clone()].concat())),
         ("a reply of another kind", with(&[started.clone(), frame(1, ToWorker::Reply(Reply::Slept))].concat())),
         ("a reply to another run", with(&[started.clone(), frame(2, ToWorker::Reply(Reply::Now(0)))].concat())),
+        ("a reply after an offer only", with(&[frame(1, ToWorker::Offer(vec![])), frame(1, ToWorker::Reply(Reply::Slept))].concat())),
         (
             "two replies to one call",
             with(

@@ -130,6 +130,61 @@ async fn time_and_routes_are_the_brokers() {
 }
 
 #[tokio::test]
+async fn routes_that_were_offered_are_not_asked_for_until_something_is_sent() {
+    // Logs the first of the routes, sends, and logs the first of them again.
+    let imports = format!(r#"{ROUTES} {SEND} {LOG} (data (i32.const 100) "set")"#);
+    let first = "(call $routes (i32.const 0))
+         (local.set $i (i32.load (i32.const 0)))
+         (call $log (i32.const 1) (i32.load (local.get $i)) (i32.load offset=4 (local.get $i)))";
+    let body = format!(
+        "{first} {first} (call $send (i32.const 100) (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 300)) {first} {OK}"
+    );
+    let mut link = loaded(&component(&core(&imports, &body))).await;
+    let offer = |name: &str| Some(vec![name.to_owned()]);
+    let (send, sent) = (Call::Send { route: "set".to_owned(), args: vec![] }, Reply::Sent(Err(Problem::OutOfTime)));
+    for (run, offers, asked) in [
+        (1, [offer("one"), offer("two")], vec![send.clone()]),
+        (2, [None, offer("two")], vec![Call::Routes, Call::Routes, send.clone()]),
+        // What was offered before the request says nothing about the time after it.
+        (3, [offer("one"), None], vec![send.clone(), Call::Routes]),
+    ] {
+        let (run, mut calls, mut logged) = (RunId(run), vec![], vec![]);
+        let [before, after] = offers;
+        let mut frames = vec![];
+        link.put_with(run, before, &ToWorker::Start(start()), &mut frames).unwrap();
+        loop {
+            let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+            link.send_bytes_until(&std::mem::take(&mut frames), until).await.unwrap();
+            match in_time(link.next()).await.unwrap() {
+                (_, ToBroker::Log(line)) => logged.push(line.text),
+                (_, ToBroker::Call(call)) => {
+                    let (reply, offer) = match call {
+                        Call::Routes if calls.contains(&send) => (Reply::Routes(vec!["two".to_owned()]), None),
+                        Call::Routes => (Reply::Routes(vec!["one".to_owned()]), None),
+                        _ => (sent.clone(), after.clone()),
+                    };
+                    calls.push(call);
+                    link.put_with(run, offer, &ToWorker::Reply(reply), &mut frames).unwrap();
+                }
+                (_, end) => break assert_eq!(end, ToBroker::Done(Ok(()))),
+            }
+        }
+        assert_eq!((calls, logged), (asked, vec!["one".to_owned(), "one".to_owned(), "two".to_owned()]), "{run:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_rotator_that_asks_for_offered_routes_for_ever_is_stopped_too() {
+    let body = format!("(loop (call $routes (i32.const 0)) (br 0)) {OK}");
+    let mut link = loaded(&component(&core(ROUTES, &body))).await;
+    let mut frames = vec![];
+    link.put_with(RunId(1), Some(vec![]), &ToWorker::Start(start()), &mut frames).unwrap();
+    link.send_bytes_until(&frames, std::time::Instant::now() + std::time::Duration::from_secs(60)).await.unwrap();
+    let end = in_time(link.next()).await.unwrap();
+    assert!(matches!(&end, (RunId(1), ToBroker::Trapped(reason)) if reason.contains("more than 10000 host calls")), "{end:?}");
+}
+
+#[tokio::test]
 async fn a_failure_comes_back_in_the_rotators_words_cut_to_size() {
     let fails = r#"(data (i32.const 100) "unmet") (data (i32.const 110) "no such group")"#;
     let failure = |code: i32, detail: i32| {

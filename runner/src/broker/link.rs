@@ -29,6 +29,9 @@ const ONE_RUN: usize = 4 * 1024;
 /// The same from a worker of a batch, which writes many frames at a time.
 const MANY_RUNS: usize = 64 * 1024;
 
+/// Names of routes, as [`ToWorker::Offer`] has them.
+pub type Offer = Vec<String>;
+
 /// A worker process: this binary, re-executed as `rotabox __worker`, with an empty environment and a way in and a way out: two pipes or,
 /// if it was started early, a pair of sockets and a pipe. It is killed when this is dropped.
 #[derive(Debug)]
@@ -178,6 +181,20 @@ impl Link {
         frame::encode_to(run, frame, bytes)?;
         self.ledger.sent(run, frame);
         Ok(())
+    }
+
+    /// The same, with an offer before the frame.
+    pub fn put_with(
+        &mut self,
+        run: RunId,
+        offer: Option<Offer>,
+        frame: &ToWorker,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), WorkerMisbehaved> {
+        if let Some(routes) = offer {
+            self.put(run, &ToWorker::Offer(routes), bytes)?;
+        }
+        self.put(run, frame, bytes)
     }
 
     /// Sends what [`Link::put`] has put together. As [`Link::send_until`].
@@ -367,6 +384,7 @@ impl Ledger {
             ToWorker::Module(_)
             | ToWorker::Load(_)
             | ToWorker::LoadNative(_)
+            | ToWorker::Offer(_)
             | ToWorker::Compile(_)
             | ToWorker::Describe => {}
         }

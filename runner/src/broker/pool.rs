@@ -5,7 +5,7 @@
 
 use super::code::{Code, Origin};
 use super::launcher::Launcher;
-use super::link::{Link, LoadError};
+use super::link::{Link, LoadError, Offer};
 use super::seat::WORKER_READS;
 use crate::confine::Enforced;
 use crate::wire::{Limits, Reply, RunId, Start, ToBroker, ToWorker};
@@ -69,8 +69,8 @@ enum State {
 }
 
 enum Command {
-    Start(Start, Mailbox),
-    Reply(RunId, Reply),
+    Start(Start, Option<Offer>, Mailbox),
+    Reply(RunId, Reply, Option<Offer>),
     Leave(RunId),
 }
 
@@ -156,7 +156,7 @@ struct Step {
 
 impl Member {
     /// Begins a step on the worker with the fewest; waits for one if all are being replaced.
-    pub async fn begin(&mut self, start: Start, until: Instant) -> Result<(), String> {
+    pub async fn begin(&mut self, start: Start, offer: Option<Offer>, until: Instant) -> Result<(), String> {
         self.step = None;
         let (slot, worker) = match tokio::time::timeout_at(until.into(), self.shared.least()).await {
             Ok(found) => found?,
@@ -167,7 +167,7 @@ impl Member {
             slot.steps += 1;
         }
         let mut step = Step { shared: Rc::clone(&self.shared), slot, worker, frames, number: None, over: false };
-        if step.worker.send(Command::Start(start, mailbox)).is_err() {
+        if step.worker.send(Command::Start(start, offer, mailbox)).is_err() {
             step.over = true;
             return Err("the worker failed as the step was about to begin".to_owned());
         }
@@ -198,11 +198,11 @@ impl Member {
     }
 
     /// Answers the step's outstanding call. If the worker is gone, the next frame says so.
-    pub fn reply(&mut self, reply: Reply) {
+    pub fn reply(&mut self, reply: Reply, offer: Option<Offer>) {
         if let Some(step) = &self.step
             && let Some(number) = step.number
         {
-            let _ = step.worker.send(Command::Reply(number, reply));
+            let _ = step.worker.send(Command::Reply(number, reply, offer));
         }
     }
 
@@ -398,7 +398,7 @@ impl Serving {
 
     fn put(&mut self, command: Command, bytes: &mut Vec<u8>) {
         match command {
-            Command::Start(start, mailbox) => {
+            Command::Start(start, offer, mailbox) => {
                 let Some(number) = self.last.checked_add(1) else {
                     let _ = mailbox.send(Err("it has served all the steps that can be numbered".to_owned()));
                     return;
@@ -408,7 +408,7 @@ impl Serving {
                     return;
                 }
                 self.last = number;
-                match self.link.put(run, &ToWorker::Start(start), bytes) {
+                match self.link.put_with(run, offer, &ToWorker::Start(start), bytes) {
                     Ok(()) => {
                         self.steps.insert(run, mailbox);
                     }
@@ -418,9 +418,9 @@ impl Serving {
                 }
             }
             // Whoever ended meanwhile gets no reply: the worker would take it for a breach.
-            Command::Reply(run, reply) => {
+            Command::Reply(run, reply, offer) => {
                 let Some(mailbox) = self.steps.get(&run) else { return };
-                if let Err(error) = self.link.put(run, &ToWorker::Reply(reply), bytes) {
+                if let Err(error) = self.link.put_with(run, offer, &ToWorker::Reply(reply), bytes) {
                     // This step is at fault, and no other.
                     let _ = mailbox.send(Err(error.to_string()));
                     self.leave(run, bytes);

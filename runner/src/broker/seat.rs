@@ -1,6 +1,6 @@
 //! A worker, as the steps of one run see it: a step begins, speaks in turn, and ends or is left.
 
-use super::link::Link;
+use super::link::{Link, Offer};
 use super::pool::Member;
 use crate::wire::{Reply, RunId, Start, ToBroker, ToWorker, WorkerMisbehaved};
 use std::time::{Duration, Instant};
@@ -31,22 +31,22 @@ impl Seat {
         Seat::Own(Box::new(Own { link, run: RunId(0), gone: None }))
     }
 
-    /// Begins a step. The error is a reason in words.
-    pub async fn begin(&mut self, start: Start, until: Instant) -> Result<(), String> {
+    /// Begins a step; `offer` is what [`ToWorker::Offer`] says. The error is a reason in words.
+    pub async fn begin(&mut self, start: Start, offer: Option<Offer>, until: Instant) -> Result<(), String> {
         match self {
-            Seat::Own(own) => own.begin(start, until).await,
+            Seat::Own(own) => own.begin(start, offer, until).await,
             Seat::Shared(member) => {
-                member.begin(start, until).await.map_err(|reason| format!("the worker failed: {reason}"))
+                member.begin(start, offer, until).await.map_err(|reason| format!("the worker failed: {reason}"))
             }
         }
     }
 
-    /// Answers the step's outstanding call. After an error the worker is to be given up.
-    pub async fn reply(&mut self, reply: Reply, until: Instant) -> Result<(), String> {
+    /// Answers the step's outstanding call, and offers as [`Seat::begin`] does. After an error the worker is to be given up.
+    pub async fn reply(&mut self, reply: Reply, offer: Option<Offer>, until: Instant) -> Result<(), String> {
         match self {
-            Seat::Own(own) => own.tell(&ToWorker::Reply(reply), until).await.map_err(|error| error.to_string()),
+            Seat::Own(own) => own.tell(&ToWorker::Reply(reply), offer, until).await.map_err(|error| error.to_string()),
             Seat::Shared(member) => {
-                member.reply(reply);
+                member.reply(reply, offer);
                 Ok(())
             }
         }
@@ -103,12 +103,12 @@ impl Seat {
 }
 
 impl Own {
-    async fn begin(&mut self, start: Start, until: Instant) -> Result<(), String> {
+    async fn begin(&mut self, start: Start, offer: Option<Offer>, until: Instant) -> Result<(), String> {
         if let Some(reason) = &self.gone {
             return Err(format!("the worker is gone ({reason})"));
         }
         self.run.0 += 1;
-        if let Err(error) = self.tell(&ToWorker::Start(start), until).await {
+        if let Err(error) = self.tell(&ToWorker::Start(start), offer, until).await {
             let reason = error.to_string();
             self.link.kill().await;
             self.gone = Some(reason.clone());
@@ -117,10 +117,17 @@ impl Own {
         Ok(())
     }
 
-    /// Sends a frame; a worker that does not read it is given up, at the deadline at the latest.
-    async fn tell(&mut self, frame: &ToWorker, until: Instant) -> Result<(), WorkerMisbehaved> {
+    /// Sends a frame, and the offer before it; a worker that does not read it is given up, at the deadline at the latest.
+    async fn tell(
+        &mut self,
+        frame: &ToWorker,
+        offer: Option<Offer>,
+        until: Instant,
+    ) -> Result<(), WorkerMisbehaved> {
+        let mut bytes = Vec::new();
+        self.link.put_with(self.run, offer, frame, &mut bytes)?;
         let patience = Instant::now() + WORKER_READS;
-        self.link.send_until(self.run, frame, patience.min(until)).await
+        self.link.send_bytes_until(&bytes, patience.min(until)).await
     }
 
     /// Frames of steps that were left behind are dropped.

@@ -5,7 +5,7 @@
 
 use super::kind::{
     CALL, COMPILE, COMPILED, DESCRIBE, DESCRIBED, DONE, Kind, LEAVE, LEFT, LOAD, LOAD_NATIVE, LOG, MODULE,
-    NATIVE_REFUSED, READY, REJECTED, REPLY, START, TRAPPED,
+    NATIVE_REFUSED, OFFER, READY, REJECTED, REPLY, START, TRAPPED,
 };
 use super::{
     ARGS_MAX, CODE_MAX, Call, DETAIL_MAX, FromCompiler, LINE_MAX, NAME_MAX, RunId, ToBroker, ToWorker, VALUE_MAX,
@@ -80,7 +80,7 @@ pub trait Frame: Sized {
 }
 
 impl Frame for ToWorker {
-    const KINDS: &'static [Kind] = &[MODULE, LOAD, DESCRIBE, START, REPLY, COMPILE, LOAD_NATIVE, LEAVE];
+    const KINDS: &'static [Kind] = &[MODULE, LOAD, DESCRIBE, START, REPLY, COMPILE, LOAD_NATIVE, LEAVE, OFFER];
 
     fn kind(&self) -> Kind {
         match self {
@@ -92,6 +92,7 @@ impl Frame for ToWorker {
             ToWorker::Start(_) => START,
             ToWorker::Reply(_) => REPLY,
             ToWorker::Leave => LEAVE,
+            ToWorker::Offer(_) => OFFER,
         }
     }
 
@@ -107,6 +108,7 @@ impl Frame for ToWorker {
             ToWorker::Describe | ToWorker::Leave => Ok(()),
             ToWorker::Start(start) => to_json(START, start, out),
             ToWorker::Reply(reply) => to_json(REPLY, reply, out),
+            ToWorker::Offer(routes) => to_json(OFFER, routes, out),
         }
     }
 
@@ -120,6 +122,7 @@ impl Frame for ToWorker {
             START => from_json(kind, &payload).map(ToWorker::Start),
             REPLY => from_json(kind, &payload).map(ToWorker::Reply),
             LEAVE => nothing(kind, &payload, ToWorker::Leave),
+            OFFER => from_json(kind, &payload).map(ToWorker::Offer),
             other => Err(FrameError::UnknownTag(other.tag)),
         }
     }

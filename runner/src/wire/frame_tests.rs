@@ -49,6 +49,7 @@ fn to_worker() -> impl Strategy<Value = ToWorker> {
         ),
         proptest::collection::vec(text(), 0..4).prop_map(|routes| ToWorker::Reply(Reply::Routes(routes))),
         any::<u64>().prop_map(|now| ToWorker::Reply(Reply::Now(now))),
+        proptest::collection::vec(text(), 0..4).prop_map(ToWorker::Offer),
     ]
 }
 

@@ -35,6 +35,7 @@ pub(super) const REPLY: Kind = kind(5, "reply", 8 * MIB, true); // what a page s
 pub(super) const COMPILE: Kind = kind(6, "compile", KIB, false);
 pub(super) const LOAD_NATIVE: Kind = kind(7, "load-native", KIB, false);
 pub(super) const LEAVE: Kind = kind(8, "leave", 0, true);
+pub(super) const OFFER: Kind = kind(9, "offer", 512 * KIB, true); // names of a page's routes
 pub(super) const READY: Kind = kind(129, "ready", 4 * KIB, false);
 pub(super) const REJECTED: Kind = kind(130, "rejected", 512 * KIB, false);
 pub(super) const DESCRIBED: Kind = kind(131, "described", 2 * MIB, false);

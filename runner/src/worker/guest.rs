@@ -118,7 +118,7 @@ impl account::Host for Guest {
 
 impl http::Host for Guest {
     async fn routes(&mut self) -> wasmtime::Result<Vec<String>> {
-        match self.port.call(Call::Routes).await? {
+        match self.port.routes().await? {
             Reply::Routes(routes) => Ok(routes),
             _ => Err(other_kind()),
         }

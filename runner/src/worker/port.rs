@@ -92,6 +92,8 @@ struct Slot {
     alarm: Option<Instant>,
     /// The latest time that the broker said has come. Its word counts: it may keep another clock than ours.
     slept_until: Option<Instant>,
+    /// The routes that could be sent now, if the broker said so.
+    offered: Option<Vec<String>>,
     calls: u32,
     lines: u32,
 }
@@ -153,6 +155,27 @@ impl Port {
             }
         })
         .await
+    }
+
+    /// What the broker said beforehand.
+    pub(super) fn offered(&self, routes: Option<Vec<String>>) {
+        lock(&self.slot).offered = routes;
+    }
+
+    /// The routes that could be sent now; asked for only if nobody said so beforehand.
+    pub(super) async fn routes(&self) -> Result<Reply, CallError> {
+        let offered = {
+            let mut slot = lock(&self.slot);
+            let offered = slot.offered.clone();
+            if offered.is_some() {
+                slot.count()?;
+            }
+            offered
+        };
+        match offered {
+            Some(routes) => Ok(Reply::Routes(routes)),
+            None => self.call(Call::Routes).await,
+        }
     }
 
     /// Writes a log line, or counts it as dropped.
@@ -220,13 +243,20 @@ impl Port {
     fn say(&self, call: &Call, outstanding: Outstanding) -> Result<(), CallError> {
         {
             let mut slot = lock(&self.slot);
-            slot.calls = slot.calls.saturating_add(1);
-            if slot.calls > CALLS_PER_STEP {
-                return Err(CallError::TooMany);
+            slot.count()?;
+            if matches!(call, Call::Send { .. }) {
+                slot.offered = None;
             }
             slot.outstanding = outstanding;
         }
         self.out.write(self.run, &ToBroker::Call(call.clone())).map_err(CallError::Pipe)
+    }
+}
+
+impl Slot {
+    fn count(&mut self) -> Result<(), CallError> {
+        self.calls = self.calls.saturating_add(1);
+        if self.calls > CALLS_PER_STEP { Err(CallError::TooMany) } else { Ok(()) }
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Runs {
     loaded: Loaded,
     out: Out,
     runs: BTreeMap<RunId, Run>,
+    /// What the frame that follows brings along: the routes that its run could send.
+    offer: Option<(RunId, Vec<String>)>,
     /// Those that compute for long, and stepped aside for others.
     aside: VecDeque<RunId>,
     /// Tells a run that computes from one that waits.
@@ -42,7 +44,7 @@ struct Run {
 
 impl Runs {
     pub(super) fn new(loaded: Loaded, out: Out) -> Runs {
-        Runs { loaded, out, runs: BTreeMap::new(), aside: VecDeque::new(), computes: Arc::default() }
+        Runs { loaded, out, runs: BTreeMap::new(), offer: None, aside: VecDeque::new(), computes: Arc::default() }
     }
 
     /// Some run wants to go on without a frame.
@@ -60,17 +62,24 @@ impl Runs {
 
     /// Takes a frame and lets its run go on as far as it can.
     pub(super) fn take(&mut self, id: RunId, frame: ToWorker) -> Result<(), Stop> {
+        let offer = self.offer.take().filter(|(of, _)| *of == id).map(|(_, routes)| routes);
         match frame {
             ToWorker::Start(start) => {
                 let Entry::Vacant(place) = self.runs.entry(id) else { return Err(Stop::OutOfTurn("start")) };
                 let port = Port::new(id, self.out.clone());
+                port.offered(offer);
                 let until = Instant::now().checked_add(Duration::from_millis(start.milliseconds));
                 let step = Box::pin(guest::run(self.loaded.clone(), port.clone(), start));
                 place.insert(Run { port, until, step });
             }
             ToWorker::Reply(reply) => {
                 let run = self.runs.get(&id).ok_or(Stop::OutOfTurn("reply"))?;
+                run.port.offered(offer);
                 run.port.deliver(reply)?;
+            }
+            ToWorker::Offer(routes) => {
+                self.offer = Some((id, routes));
+                return Ok(());
             }
             ToWorker::Leave => {
                 // It may have ended before the broker's word came.
@@ -104,13 +113,17 @@ impl Runs {
                 Err(error) => Ended::Trapped(error.to_string()),
             },
         };
-        // The store goes first: once the broker knows of the end, the run's memory is free again.
-        self.runs.remove(&id);
         let frame = match ended {
             Ended::Done(result) => ToBroker::Done(result),
             Ended::Trapped(reason) => ToBroker::Trapped(reason),
         };
-        Ok(self.out.write(id, &frame)?)
+        self.out.write(id, &frame)?;
+        if self.runs.len() == 1 {
+            // The broker goes on while the store is dropped; among many, frames are written together.
+            self.out.flush()?;
+        }
+        self.runs.remove(&id);
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 //! One client is made for one origin, with the addresses that were vetted for it. It cannot look anything up, follows
 //! nothing, repeats nothing, and keeps at most one connection.
 
+use super::chains::Chains;
 use super::connector::Reached;
 use super::identity::{self, BadClientCertificate};
 use crate::page::secret::Secret;
@@ -271,10 +272,12 @@ fn tls(roots: Arc<RootCertStore>) -> Result<ClientConfig, SetupError> {
     // AES-128 first, as browsers have it: its SHA-256 is done by the processor, the SHA-384 of the other is not. The server decides.
     provider.cipher_suites.sort_by_key(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
     let provider = Arc::new(provider);
+    let chains = Chains::of(roots, Arc::clone(&provider))?;
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .map_err(|error| SetupError::Tls(error.to_string()))?
-        .with_root_certificates(roots)
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(chains))
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config.resumption = Resumption::disabled();

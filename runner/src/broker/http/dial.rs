@@ -36,6 +36,8 @@ pub struct Capability {
     lines: BTreeMap<HostPort, Kept>,
     /// Opened ahead, and not used yet.
     ahead: BTreeMap<HostPort, Line>,
+    /// Where a connection is to be opened ahead beside the next request.
+    next: Option<HostPort>,
     /// For how long an idle connection is trusted with a change.
     lively: Duration,
     /// What is shared with the other lines of a batch; or with the other steps of the one run.
@@ -112,6 +114,7 @@ impl Capability {
             asked: BTreeMap::new(),
             lines: BTreeMap::new(),
             ahead: BTreeMap::new(),
+            next: None,
             lively: LIVELY,
             common: None,
             pauses: false,
@@ -180,11 +183,25 @@ impl Capability {
         if let Some(asked) = self.asked.get_mut(host) {
             asked.answered().await;
         }
-        let Ok(line) = self.dialled(host).await else { return };
+        if let Ok(peers) = self.vetted(host).await {
+            self.open(host, peers, std::future::ready(()));
+        }
+    }
+
+    /// Beside the next request, opens a connection to `host` for the step that follows, if its address is known then.
+    pub fn open_next(&mut self, host: Option<HostPort>) {
+        self.next = host;
+    }
+
+    fn open(&mut self, host: &HostPort, peers: Vec<SocketAddr>, after: impl Future<Output = ()> + Send + 'static) {
+        let Ok(line) = self.undialled(host, peers) else { return };
         let Ok(opener) = self.trust.opener(host, &line.peers, &line.reached) else { return };
         let Ok(nowhere) = reqwest::Url::parse(&format!("https://{host}/")) else { return };
-        // Ends when the connection is open, or cannot be: its connector hands none out.
-        tokio::spawn(opener.get(nowhere).send());
+        tokio::spawn(async move {
+            after.await;
+            // Ends when the connection is open, or cannot be: its connector hands none out.
+            let _ = opener.get(nowhere).send().await;
+        });
         self.ahead.insert(host.clone(), line);
     }
 
@@ -221,6 +238,16 @@ impl Capability {
         *wire.headers_mut() = request::headers(&request, cookies)?;
         *wire.body_mut() = request.body.take().map(reqwest::Body::from);
         let line = self.line(&target, connection).await?;
+        if let Some(next) = self.next.take()
+            && let Some(peers) = self.known(&next)
+        {
+            let reached = line.reached.clone();
+            let goes_first = async move {
+                reached.ready().await;
+                tokio::task::yield_now().await;
+            };
+            self.open(&next, peers, goes_first);
+        }
         self.mark(&target, personal);
 
         let cap = self.answer_bytes;
@@ -285,27 +312,31 @@ impl Capability {
         };
         let line = match self.ahead.remove(target).or_else(shared) {
             Some(line) => line,
-            None => self.dialled(target).await?,
+            None => {
+                let peers = self.vetted(target).await?;
+                self.undialled(target, peers)?
+            }
         };
         self.lines.insert(target.clone(), Kept { line: line.share(), personal: false, answered: None });
         Ok(line)
     }
 
-    /// A line that has not dialled yet, and can dial nobody else.
-    async fn dialled(&mut self, target: &HostPort) -> Result<Line, DialError> {
-        let peers = self.vetted(target).await?;
+    /// A line that has not dialled yet, and can dial nobody but `peers`.
+    fn undialled(&self, target: &HostPort, peers: Vec<SocketAddr>) -> Result<Line, DialError> {
         let reached = Reached::within(self.lively);
         let client =
             self.trust.client(target, &peers, &reached).map_err(|_| NotSent::Request("the client cannot be set up"))?;
         Ok(Line { client, peers, reached })
     }
 
+    fn known(&self, target: &HostPort) -> Option<Vec<SocketAddr>> {
+        let common = || self.common.as_ref().and_then(|(common, _)| common.addresses(target));
+        self.addresses.get(target).cloned().or_else(common)
+    }
+
     /// The addresses that are dialled for `target`, looked up once a run.
     async fn vetted(&mut self, target: &HostPort) -> Result<Vec<SocketAddr>, DialError> {
-        if let Some(known) = self.addresses.get(target) {
-            return Ok(known.clone());
-        }
-        if let Some(known) = self.common.as_ref().and_then(|(common, _)| common.addresses(target)) {
+        if let Some(known) = self.known(target) {
             return Ok(known);
         }
         let left = self.deadline.saturating_duration_since(Instant::now());

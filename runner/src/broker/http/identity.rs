@@ -1,9 +1,9 @@
 //! TLS towards one origin where the policy demands more of it: a pinned public key, a certificate of our own.
 
+use super::chains::Chains;
 use super::client::SetupError;
 use crate::policy::file::HostPort;
 use crate::policy::tls::{ClientPems, Demands, Pin};
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::server::ParsedCertificate;
@@ -48,9 +48,7 @@ pub(super) fn towards(
 ) -> Result<ClientConfig, SetupError> {
     let mut config = common.clone();
     if !demands.pins.is_empty() {
-        let chain =
-            WebPkiServerVerifier::builder_with_provider(Arc::clone(roots), Arc::clone(common.crypto_provider()));
-        let chain = chain.build().map_err(|error| SetupError::Tls(error.to_string()))?;
+        let chain = Chains::of(Arc::clone(roots), Arc::clone(common.crypto_provider()))?;
         // Only a name that is surely another one is left to the usual check.
         let proxy = beside.filter(|proxy| proxy.host != origin.host).and_then(|proxy| name(&proxy.host));
         let pinned = Pinned { chain, pins: demands.pins.clone(), proxy };
@@ -88,7 +86,7 @@ fn certified(client: &ClientPems) -> Result<CertifiedKey, BadClientCertificate> 
 /// The usual check of the chain, and then the server's public key.
 #[derive(Debug)]
 struct Pinned {
-    chain: Arc<WebPkiServerVerifier>,
+    chain: Chains,
     pins: Vec<Pin>,
     /// A proxy that stands between has a certificate of its own.
     proxy: Option<ServerName<'static>>,

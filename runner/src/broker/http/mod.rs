@@ -6,6 +6,7 @@
 //! | [`resolve`] | one resolution, vetted, which is then dialled |
 //! | [`client`] | TLS, roots, proxy, time limits |
 //! | `connector` | whether a connection was ready, and one that is opened ahead |
+//! | `chains` | the check of a server's certificates |
 //! | [`identity`] | pinned keys, certificates of our own |
 //! | [`dial`] | sends one placed request |
 //! | [`common`] | what the lines of a batch share |
@@ -18,6 +19,7 @@
 pub mod addresses;
 pub mod client;
 pub mod common;
+mod chains;
 mod connector;
 pub mod cookies;
 pub mod dial;

@@ -156,9 +156,10 @@ pub(super) async fn conduct(
         known,
         trail,
         tape,
+        asks_routes: false,
     };
-    let mut run = Run::new(desk);
     let plan = plan(bound);
+    let mut run = Run::new(desk, plan);
     let said = match verb {
         Verb::Run => Said::Outcome(machine::rotate(plan, &mut run).await),
         Verb::Rehearse => Said::Checked(run.rehearse(plan).await),

@@ -71,7 +71,8 @@ pub(super) async fn ready(
             let mut capability =
                 Capability::new(Settings { hosts, open: host.open, answer_bytes, deadline }, trust).keeping();
             ahead.iter().for_each(|host| capability.warm(host));
-            if let Some(first) = first_host(&bound).filter(|first| ahead.contains(first)) {
+            let first = if bound.page.can_verify() { Step::Verify } else { Step::Change };
+            if let Some(first) = first_host(&bound, first).filter(|first| ahead.contains(first)) {
                 tokio::select! {
                     () = capability.open_ahead(&first) => {}
                     // A name that is slow to look up is waited for by the request that needs it, not here.
@@ -119,9 +120,8 @@ pub(super) async fn ready(
     Ok((bound, hands, warnings))
 }
 
-/// Where the first request of the run is likely to go.
-fn first_host(bound: &Bound) -> Option<HostPort> {
-    let step = if bound.page.can_verify() { Step::Verify } else { Step::Change };
+/// Where the first request of a step is likely to go.
+pub(super) fn first_host(bound: &Bound, step: Step) -> Option<HostPort> {
     let first = bound.page.routes.iter().find(|route| route.steps.contains(&step) && route.needs.is_empty());
     first.and_then(|route| bound.origin_of(route))
 }

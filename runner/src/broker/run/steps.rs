@@ -2,8 +2,9 @@
 
 use crate::broker::ledger::Fate;
 use crate::broker::machine::{Plan, StepEnd, Steps};
+use super::ready::first_host;
 use crate::broker::proof::{New, Old, Sight, Which, observe};
-use crate::broker::session::{Desk, Seen};
+use crate::broker::session::{Desk, Seen, is_personal};
 use crate::page::Step;
 use crate::report::result::{Checked, Said};
 use std::time::Instant;
@@ -11,6 +12,7 @@ use std::time::Instant;
 /// The machine's hands: steps of the rotator, through the worker and the network.
 pub(super) struct Run<'b> {
     pub(super) desk: Desk<'b>,
+    plan: Plan,
     /// The first denial of a verification.
     denied: Option<String>,
     /// All that it asked for and was refused, the first of each step.
@@ -26,6 +28,7 @@ impl Steps for Run<'_> {
         let Some(candidate) = candidate else {
             return Sight::CannotTell(format!("there is no {} password", W::WORD));
         };
+        self.open_for(Step::Verify, self.after_verify(W::IS_NEW));
         let seen = self.desk.step(Step::Verify, Some(candidate), &format!("verify {}", W::WORD)).await;
         self.note(&seen);
         if self.denied.is_none() {
@@ -37,6 +40,7 @@ impl Steps for Run<'_> {
     }
 
     async fn change(&mut self, step: Step) -> StepEnd {
+        self.open_for(step, self.plan.can_verify.then_some(Step::Verify));
         let seen = self.desk.step(step, None, step.as_str()).await;
         self.note(&seen);
         let fate = self.desk.ledger.fate(step);
@@ -74,8 +78,28 @@ fn why(seen: &Seen, otherwise: &str) -> String {
 }
 
 impl<'b> Run<'b> {
-    pub(super) fn new(desk: Desk<'b>) -> Run<'b> {
-        Run { desk, denied: None, denials: Vec::new(), unmet: false }
+    pub(super) fn new(desk: Desk<'b>, plan: Plan) -> Run<'b> {
+        Run { desk, plan, denied: None, denials: Vec::new(), unmet: false }
+    }
+
+    /// What follows a sign-in that is accepted.
+    fn after_verify(&self, new: bool) -> Option<Step> {
+        match (self.desk.one_look, new) {
+            (true, _) => None,
+            (false, false) => self.plan.can_change.then_some(Step::Change),
+            (false, true) => self.plan.has_finish.then_some(Step::Finish),
+        }
+    }
+
+    /// Beside the first request of step `now`, a connection is opened for the next one, if that needs one of its own: `now` sends there
+    /// what no other step may follow.
+    fn open_for(&mut self, now: Step, next: Option<Step>) {
+        let bound = self.desk.bound;
+        let host = next.and_then(|next| first_host(bound, next)).filter(|host| {
+            let mut routes = bound.page.routes.iter().filter(|route| route.steps.contains(&now));
+            routes.any(|route| (route.changes || is_personal(route)) && bound.origin_of(route).as_ref() == Some(host))
+        });
+        self.desk.capability.open_next(host);
     }
 
     fn note(&mut self, seen: &Seen) {

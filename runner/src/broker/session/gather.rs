@@ -160,7 +160,7 @@ impl<'b> Desk<'b> {
 }
 
 /// Whether requests of this route, or their answers, carry a secret of one account: a password or what a session is made of.
-fn is_personal(route: &Route) -> bool {
+pub(in crate::broker) fn is_personal(route: &Route) -> bool {
     let of_account = |source: &Source| {
         matches!(source, Source::OldPassword | Source::NewPassword | Source::Candidate | Source::Capture(_))
     };

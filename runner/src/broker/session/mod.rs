@@ -5,11 +5,13 @@ mod gather;
 mod secrets;
 mod shares;
 
+pub(super) use gather::is_personal;
 pub use secrets::Known;
 
 use super::http::cookies::Jar;
 use super::http::dial::Capability;
 use super::interrupt::Interrupts;
+use super::link::Offer;
 use super::ledger::Ledger;
 use super::proof::Observations;
 use super::seat::Seat;
@@ -58,6 +60,8 @@ pub struct Desk<'b> {
     pub trail: &'b mut Trail,
     /// Takes down what the rotator asks and is told, if the run is recorded.
     pub tape: Option<&'b mut Tape>,
+    /// The rotator has asked which routes it could send: it is told from now on before it asks.
+    pub asks_routes: bool,
 }
 
 /// What was seen of one step.
@@ -166,7 +170,8 @@ impl<'b> Desk<'b> {
             tape.step(&running.label, &start);
         }
         let until = running.until;
-        if let Err(reason) = self.worker.begin(start, until).await {
+        let offer = self.offer(running);
+        if let Err(reason) = self.worker.begin(start, offer, until).await {
             running.lost_worker = true;
             if let Some(tape) = &mut self.tape {
                 tape.cut(&reason);
@@ -192,7 +197,8 @@ impl<'b> Desk<'b> {
                     if let Some(tape) = &mut self.tape {
                         tape.told(&call, &reply, self.known.redactor());
                     }
-                    if let Err(reason) = self.worker.reply(reply, self.deadline).await {
+                    let offer = matches!(reply, Reply::Sent(_)).then(|| self.offer(running)).flatten();
+                    if let Err(reason) = self.worker.reply(reply, offer, self.deadline).await {
                         return self.give_up_worker(running, reason).await;
                     }
                 }
@@ -225,6 +231,11 @@ impl<'b> Desk<'b> {
                 }
             }
         }
+    }
+
+    /// The routes that could be sent now, for a rotator that will ask. A tape takes down what it asked, so it has to ask.
+    fn offer(&self, running: &Running<'_>) -> Option<Offer> {
+        (self.asks_routes && self.tape.is_none()).then(|| self.routes(running))
     }
 
     /// Waits for the next frame of the step.
@@ -277,7 +288,10 @@ impl<'b> Desk<'b> {
 
     async fn answer(&mut self, running: &mut Running<'b>, call: &Call, until: Instant) -> Reply {
         match call {
-            Call::Routes => Reply::Routes(self.routes(running)),
+            Call::Routes => {
+                self.asks_routes = true;
+                Reply::Routes(self.routes(running))
+            }
             Call::Now => Reply::Now(
                 SystemTime::now()
                     .duration_since(UNIX_EPOCH)
