@@ -81,8 +81,10 @@ pub(super) async fn ready(
             }
             Ok((bound, capability))
         };
-        // Bad input is said at once; a module that is still compiling is not waited for.
-        tokio::try_join!(load, told)
+        // What is told goes first: a name is looked up while the code is checked. Bad input is said at once; a module that is still
+        // compiling is not waited for.
+        let (told, loaded) = tokio::try_join!(told, load)?;
+        Ok::<_, String>((loaded, told))
     };
     let ready = tokio::select! {
         ready = ready => ready,
