@@ -43,6 +43,10 @@ impl Starting {
         command.arg(TOLD_WORD).stdin(Stdio::from(other));
         let mut child = Command::from(command).kill_on_drop(true).spawn()?;
         let from_worker = child.stdout.take().ok_or_else(|| io::Error::other("the pipe from the worker is missing"))?;
+        #[cfg(target_os = "linux")]
+        if let Some(id) = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw) {
+            beside_us(id);
+        }
         Ok(Starting { channel, child, from_worker })
     }
 
@@ -59,6 +63,20 @@ impl Starting {
         }
         let to_worker = self.channel.into_descriptor()?;
         Link::told(Started { child: self.child, to_worker, from_worker: self.from_worker })
+    }
+}
+
+/// Moves a process that was just started to another processor, if there is one that we may use: where it shares ours it would wait until we
+/// wait, and start no earlier than if it had been started then. It may come back later.
+#[cfg(target_os = "linux")]
+fn beside_us(id: rustix::process::Pid) {
+    use rustix::thread::{sched_getaffinity, sched_getcpu, sched_setaffinity};
+    let Ok(all) = sched_getaffinity(None) else { return };
+    let mut others = all;
+    others.unset(sched_getcpu());
+    // It is only about time: what fails leaves the process where it is.
+    if others.count() > 0 && sched_setaffinity(Some(id), &others).is_ok() {
+        let _ = sched_setaffinity(Some(id), &all);
     }
 }
 
