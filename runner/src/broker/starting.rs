@@ -80,26 +80,35 @@ fn beside_us(id: rustix::process::Pid) {
     }
 }
 
-/// A worker that was killed and whose end nobody has waited for: the kernel takes its memory back meanwhile.
-#[derive(Debug)]
-pub struct Leaving(Option<u32>);
+/// A worker that was killed and whose end nobody has waited for: the kernel takes its memory back while the result is written. With it
+/// goes what is to be closed behind the result.
+pub struct Leaving {
+    worker: Option<u32>,
+    closing: Vec<Box<dyn FnOnce()>>,
+}
 
 impl Leaving {
     /// A process that is killed before [`Leaving::wait`] is called.
     pub fn of(starting: &Starting) -> Leaving {
-        Leaving(starting.process())
+        Leaving { worker: starting.process(), closing: Vec::new() }
     }
 
     /// There is none.
     pub fn nobody() -> Leaving {
-        Leaving(None)
+        Leaving { worker: None, closing: Vec::new() }
     }
 
-    /// Waits for its end, so that nothing of the run is left when this process ends; not for ever: a killed process that hangs in the
+    /// Something to be done in [`Leaving::wait`], before the worker's end is waited for.
+    pub fn after(&mut self, close: impl FnOnce() + 'static) {
+        self.closing.push(Box::new(close));
+    }
+
+    /// Closes what is left, and waits for the worker's end, so that nothing of the run is left when this process ends; not for ever: a killed process that hangs in the
     /// kernel must not keep a result from its reader.
     pub fn wait(self) {
         use rustix::process::{Pid, WaitOptions, waitpid};
-        let Some(id) = self.0.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) else { return };
+        self.closing.into_iter().for_each(|close| close());
+        let Some(id) = self.worker.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) else { return };
         // It may have been waited for already: then it is no child of ours any more, and that is an error.
         if matches!(waitpid(Some(id), WaitOptions::NOHANG), Ok(None)) {
             has_ended(id);

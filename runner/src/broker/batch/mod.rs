@@ -352,7 +352,7 @@ impl Batch {
             interrupts: self.interrupts.clone(),
         };
         let warnings = self.origin.warning.iter().cloned().collect();
-        run::conduct(Verb::Run, bound, hands, warnings, trail, None, result).await
+        run::conduct(Verb::Run, bound, hands, warnings, trail, None, result).await.map(|(said, _)| said)
     }
 
     /// Waits while one of the line's providers wants nothing: its time has not begun yet.

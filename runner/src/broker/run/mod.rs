@@ -64,10 +64,10 @@ pub fn execute(request: &Request, enforced: Enforced, recording: Option<Recordin
     let mut trail = None;
     let (said, leaving) = match event_loop() {
         Ok(runtime) => {
-            let ran = ran(&runtime, request, &mut trail, recording, &mut result);
+            let (said, mut leaving) = ran(&runtime, request, &mut trail, recording, &mut result);
             // A look-up in a helper thread may hang; the process does not wait for it.
-            runtime.shutdown_background();
-            ran
+            leaving.after(move || runtime.shutdown_background());
+            (said, leaving)
         }
         Err(reason) => (Err(reason), Leaving::nobody()),
     };
@@ -99,14 +99,16 @@ fn ran(
         Err(error) => return (Err(format!("signals cannot be heard: {error}")), Leaving::nobody()),
     };
     let worker = Starting::spawn();
-    let leaving = worker.as_ref().map_or_else(|_| Leaving::nobody(), Leaving::of);
+    let mut leaving = worker.as_ref().map_or_else(|_| Leaving::nobody(), Leaving::of);
     let said = opened(request, result, trail).and_then(|(opened, trail)| {
         let worker = worker.map_err(|error| format!("the worker process could not be started: {error}"))?;
         runtime.block_on(async {
             let (bound, hands, warnings) =
                 ready::ready(request.verb, opened, worker, interrupts, recording.as_mut(), result).await?;
             let tape = recording.map(|recording| recording.tape);
-            conduct(request.verb, &bound, hands, warnings, trail, tape, result).await
+            let (said, used) = conduct(request.verb, &bound, hands, warnings, trail, tape, result).await?;
+            leaving.after(move || drop(used));
+            Ok(said)
         })
     });
     (said, leaving)
@@ -124,6 +126,12 @@ pub(super) struct Hands {
     pub(super) interrupts: Interrupts,
 }
 
+/// What a run has used, to be closed when nobody waits for it any more.
+pub(super) struct Used {
+    _worker: Seat,
+    _capability: Capability,
+}
+
 /// A run that is bound, to its end: the first record of the audit log, all steps, and what the result takes from them.
 pub(super) async fn conduct(
     verb: Verb,
@@ -133,7 +141,7 @@ pub(super) async fn conduct(
     trail: &mut Trail,
     tape: Option<&mut Tape>,
     result: &mut RunResult,
-) -> Result<Said, String> {
+) -> Result<(Said, Used), String> {
     let Hands { mut worker, capability, deadline, interrupts } = hands;
     warnings.extend(bound.warnings.iter().cloned());
     let known = Known::new(bound);
@@ -170,9 +178,9 @@ pub(super) async fn conduct(
     }
     run.desk.worker.end();
     run.warn_of_denials(&said);
-    let Desk { ledger, warnings, log, known, .. } = run.desk;
+    let Desk { ledger, warnings, log, known, worker, capability, .. } = run.desk;
     result.take(&ledger, &warnings, &log, known.into_redactor());
-    Ok(said)
+    Ok((said, Used { _worker: worker, _capability: capability }))
 }
 
 /// What page, policy and params say about the run.
