@@ -103,6 +103,8 @@ pub enum FromCompiler {
 pub struct NativeCode {
     /// Bytes of it, from the beginning of the file on.
     pub bytes: u64,
+    /// Their digest, as 64 hexadecimal digits; without one, the file is believed as it is.
+    pub sha256: Option<String>,
     /// As for a module.
     pub limits: Limits,
 }

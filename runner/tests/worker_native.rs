@@ -6,7 +6,8 @@ mod common;
 use common::{ROTABOX, component, core, in_time, limits, run_alone, run_with, start, worker};
 use rotabox::broker::link::{Link, LoadError};
 use rotabox::confine::Measure;
-use rotabox::wire::{Call, Failure, Limits, Reply, RunId, ToBroker, ToWorker, WorkerMisbehaved};
+use rotabox::wire::{Call, Failure, Limits, NativeCode, Reply, RunId, ToBroker, ToWorker, WorkerMisbehaved};
+use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{Seek as _, Write as _};
 use std::path::Path;
@@ -26,7 +27,8 @@ fn file(code: &[u8]) -> File {
 
 async fn linked(code: &[u8], limits: Limits) -> (Link, Result<rotabox::confine::Enforced, String>) {
     let mut link = Link::spawn_from_with(Path::new(ROTABOX), Some(&file(code))).unwrap();
-    let answer = in_time(link.load_native(code.len() as u64, limits)).await.expect("the worker keeps to the protocol");
+    let code = NativeCode { bytes: code.len() as u64, sha256: None, limits };
+    let answer = in_time(link.load_native(code)).await.expect("the worker keeps to the protocol");
     (link, answer)
 }
 
@@ -112,6 +114,27 @@ async fn what_cannot_be_used_is_refused_and_the_module_compiled_instead() {
 }
 
 #[tokio::test]
+async fn code_that_is_not_what_its_digest_says_is_not_used() {
+    let module = asks_the_time();
+    let good = compiled(&module).await;
+    let sha256: String = Sha256::digest(&good).iter().map(|byte| format!("{byte:02x}")).collect();
+    // The last byte is as good as any: nothing but the digest tells of it.
+    let mut other = good.clone();
+    *other.last_mut().unwrap() ^= 1;
+    for (code, damaged) in [(&good, false), (&other, true)] {
+        let mut link = Link::spawn_from_with(Path::new(ROTABOX), Some(&file(code))).unwrap();
+        let code = NativeCode { bytes: code.len() as u64, sha256: Some(sha256.clone()), limits: limits() };
+        let answer = in_time(link.load_native(code)).await.unwrap();
+        assert_eq!(answer.as_ref().err().map(|why| why.contains("damaged")), damaged.then_some(true), "{answer:?}");
+        if damaged {
+            in_time(link.load(&module, limits())).await.unwrap();
+        }
+        let (_, end) = run_with(&mut link, RunId(1), start(), |_| Reply::Now(1)).await;
+        assert_eq!(end, ToBroker::Done(Ok(())));
+    }
+}
+
+#[tokio::test]
 async fn a_worker_with_a_file_may_be_given_the_module_at_once() {
     let module = asks_the_time();
     let mut link = Link::spawn_from_with(Path::new(ROTABOX), Some(&file(b"damaged"))).unwrap();
@@ -123,7 +146,8 @@ async fn a_worker_with_a_file_may_be_given_the_module_at_once() {
 #[tokio::test]
 async fn native_code_without_a_file_ends_the_worker() {
     let mut link = worker();
-    let error = in_time(link.load_native(4096, limits())).await.unwrap_err();
+    let error =
+        in_time(link.load_native(NativeCode { bytes: 4096, sha256: None, limits: limits() })).await.unwrap_err();
     assert!(matches!(error, LoadError::Misbehaved(WorkerMisbehaved::Gone(_))), "{error}");
     assert!(in_time(link.send(RunId(1), &ToWorker::Start(start()))).await.is_err());
 }

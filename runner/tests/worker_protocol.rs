@@ -97,7 +97,7 @@ fn garbage_ends_the_worker_without_a_word() {
     let with = |frame: &[u8]| [loaded.as_slice(), frame].concat();
     let frame = |run, frame| encode(RunId(run), &frame).unwrap();
     let started = frame(1, ToWorker::Start(start()));
-    let native = rotabox::wire::NativeCode { bytes: 4096, limits: limits() };
+    let native = rotabox::wire::NativeCode { bytes: 4096, sha256: None, limits: limits() };
     let (code, ready) = feed(&loaded);
     assert_eq!(code, Some(0), "a pipe that ends between frames is the normal end");
     assert!(!ready.is_empty());
@@ -120,7 +120,10 @@ fn garbage_ends_the_worker_without_a_word() {
         ("a second start of a run", with(&[started.clone(), started.clone()].concat())),
         ("a reply of another kind", with(&[started.clone(), frame(1, ToWorker::Reply(Reply::Slept))].concat())),
         ("a reply to another run", with(&[started.clone(), frame(2, ToWorker::Reply(Reply::Now(0)))].concat())),
-        ("a reply after an offer only", with(&[frame(1, ToWorker::Offer(vec![])), frame(1, ToWorker::Reply(Reply::Slept))].concat())),
+        (
+            "a reply after an offer only",
+            with(&[frame(1, ToWorker::Offer(vec![])), frame(1, ToWorker::Reply(Reply::Slept))].concat()),
+        ),
         (
             "two replies to one call",
             with(

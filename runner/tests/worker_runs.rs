@@ -181,7 +181,10 @@ async fn a_rotator_that_asks_for_offered_routes_for_ever_is_stopped_too() {
     link.put_with(RunId(1), Some(vec![]), &ToWorker::Start(start()), &mut frames).unwrap();
     link.send_bytes_until(&frames, std::time::Instant::now() + std::time::Duration::from_secs(60)).await.unwrap();
     let end = in_time(link.next()).await.unwrap();
-    assert!(matches!(&end, (RunId(1), ToBroker::Trapped(reason)) if reason.contains("more than 10000 host calls")), "{end:?}");
+    assert!(
+        matches!(&end, (RunId(1), ToBroker::Trapped(reason)) if reason.contains("more than 10000 host calls")),
+        "{end:?}"
+    );
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use super::link::{Link, LoadError};
 use crate::confine::Enforced;
 use crate::native::{self, Native, Refusal, Stored};
-use crate::wire::Limits;
+use crate::wire::{Limits, NativeCode};
 use std::fs::File;
 use std::path::Path;
 
@@ -31,17 +31,18 @@ impl Code {
         self.0.as_ref().ok().map(Stored::file)
     }
 
+    /// The same, and what the worker is told of it.
+    pub fn native(&self, limits: &Limits) -> Option<(&File, NativeCode)> {
+        self.0.as_ref().ok().map(|stored| (stored.file(), stored.native_code(limits.clone())))
+    }
+
     /// Loads one or the other into the worker. Answers with what the worker gave up before.
     pub async fn load(&self, link: &mut Link, module: &[u8], limits: Limits) -> Result<(Enforced, Origin), LoadError> {
         let origin = match &self.0 {
             Err(refusal) => Origin::of(refusal),
-            // Beside the worker, which is only starting.
-            Ok(stored) => match stored.check() {
-                Err(refusal) => Origin::of(&refusal),
-                Ok(()) => match link.load_native(stored.code_bytes(), limits.clone()).await? {
-                    Ok(enforced) => return Ok((enforced, Origin { native: Native::Stored, warning: None })),
-                    Err(why) => Origin::of(&stored.unloadable(why)),
-                },
+            Ok(stored) => match link.load_native(stored.native_code(limits.clone())).await? {
+                Ok(enforced) => return Ok((enforced, Origin { native: Native::Stored, warning: None })),
+                Err(why) => Origin::of(&stored.unloadable(why)),
             },
         };
         let enforced = link.load(module, limits).await?;

@@ -103,10 +103,14 @@ impl Link {
         Ok(Link::new(process, to_worker, from_worker, MANY_RUNS))
     }
 
-    /// A worker that was started early and has now been told what there is.
+    /// A worker that was started early and has now been told what there is; and asked to load it, if it is native code.
     pub(super) fn told(started: Started) -> std::io::Result<Link> {
         let to_worker = ChildStdin::from_std(std::process::ChildStdin::from(started.to_worker))?;
-        Ok(Link::new(Process::Child(Box::new(started.child)), to_worker, started.from_worker, ONE_RUN))
+        let mut link = Link::new(Process::Child(Box::new(started.child)), to_worker, started.from_worker, ONE_RUN);
+        if started.loads_native {
+            link.ledger.turn = Turn::LoadingNative;
+        }
+        Ok(link)
     }
 
     fn new(process: Process, to_worker: ChildStdin, from_worker: ChildStdout, read_ahead: usize) -> Link {
@@ -141,11 +145,13 @@ impl Link {
         }
     }
 
-    /// Has the worker map the native code of the file that it was started with. `Err` in the answer says why it does not; then
-    /// [`Link::load`] is next.
-    pub async fn load_native(&mut self, bytes: u64, limits: Limits) -> Result<Result<Enforced, String>, LoadError> {
-        self.ledger.turn = Turn::LoadingNative;
-        self.send(RunId(0), &ToWorker::LoadNative(NativeCode { bytes, limits })).await?;
+    /// Has the worker map the native code of the file that it was started with, if it was not asked to already. `Err` in the answer
+    /// says why it does not; then [`Link::load`] is next.
+    pub async fn load_native(&mut self, code: NativeCode) -> Result<Result<Enforced, String>, LoadError> {
+        if self.ledger.turn != Turn::LoadingNative {
+            self.ledger.turn = Turn::LoadingNative;
+            self.send(RunId(0), &ToWorker::LoadNative(code)).await?;
+        }
         match self.next().await? {
             (_, ToBroker::Ready(enforced)) => Ok(Ok(enforced)),
             (_, ToBroker::NativeRefused(reason)) => Ok(Err(reason)),

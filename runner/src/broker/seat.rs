@@ -118,12 +118,7 @@ impl Own {
     }
 
     /// Sends a frame, and the offer before it; a worker that does not read it is given up, at the deadline at the latest.
-    async fn tell(
-        &mut self,
-        frame: &ToWorker,
-        offer: Option<Offer>,
-        until: Instant,
-    ) -> Result<(), WorkerMisbehaved> {
+    async fn tell(&mut self, frame: &ToWorker, offer: Option<Offer>, until: Instant) -> Result<(), WorkerMisbehaved> {
         let mut bytes = Vec::new();
         self.link.put_with(self.run, offer, frame, &mut bytes)?;
         let patience = Instant::now() + WORKER_READS;

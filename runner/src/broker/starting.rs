@@ -6,8 +6,10 @@
 
 use super::link::{Link, TOLD_WORD, itself, worker_command};
 use crate::confine::handover::{self, Channel};
+use crate::wire::frame;
+use crate::wire::{NativeCode, RunId, ToWorker};
 use std::fs::File;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::process::Stdio;
 use std::time::Duration;
@@ -33,6 +35,8 @@ pub(super) struct Started {
     pub(super) child: Child,
     pub(super) to_worker: OwnedFd,
     pub(super) from_worker: ChildStdout,
+    /// It is asked to load native code already.
+    pub(super) loads_native: bool,
 }
 
 impl Starting {
@@ -55,14 +59,24 @@ impl Starting {
         self.child.id()
     }
 
-    /// Tells it what there is: a file of native code, which [`Link::load_native`] speaks of, or none.
-    pub fn tell(self, native: Option<&File>) -> io::Result<Link> {
-        match native {
-            Some(file) => self.channel.send(WITH_CODE, 0, &[file.as_fd()])?,
-            None => self.channel.send(WITHOUT_CODE, 0, &[])?,
-        }
-        let to_worker = self.channel.into_descriptor()?;
-        Link::told(Started { child: self.child, to_worker, from_worker: self.from_worker })
+    /// Tells it what there is: a file of native code, which it begins to load, or none.
+    pub fn tell(self, native: Option<(&File, NativeCode)>) -> io::Result<Link> {
+        let loads_native = native.is_some();
+        let to_worker = match native {
+            Some((file, code)) => {
+                self.channel.send(WITH_CODE, 0, &[file.as_fd()])?;
+                let frame = frame::encode(RunId(0), &ToWorker::LoadNative(code)).map_err(io::Error::other)?;
+                // Some hundred bytes, into a socket that is empty: nobody waits.
+                let mut to_worker = File::from(self.channel.into_descriptor()?);
+                to_worker.write_all(&frame)?;
+                to_worker.into()
+            }
+            None => {
+                self.channel.send(WITHOUT_CODE, 0, &[])?;
+                self.channel.into_descriptor()?
+            }
+        };
+        Link::told(Started { child: self.child, to_worker, from_worker: self.from_worker, loads_native })
     }
 }
 

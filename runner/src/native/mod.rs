@@ -9,8 +9,8 @@
 //! | only root, or the owner of the policy, can have written it | [`crate::policy::trusted`]: owners and modes of the file and every folder above it, no link, one name |
 //! | it is that module's | the label names the module's sha256, which the policy pins |
 //! | it is this build's | the label names the [`build`] id; the engine compares no more than its major version and what changes the code's interface |
-//! | it is whole | the label is hashed, and the code too, up to [`HASHED_BYTES`] |
-//! | what is checked is what is run | one descriptor: opened, judged, hashed, and handed to the worker, which maps it and closes it |
+//! | it is whole | the label is hashed, and, by the worker, the code too, up to [`HASHED_BYTES`] |
+//! | what is checked is what is run | one descriptor: opened, judged, and handed to the worker, which maps it, closes it, and hashes what it has mapped |
 //! | it runs behind the same walls | the worker maps it behind the first wall, and the second comes before its first instruction |
 //! | nothing in a run writes it | only the verb `compile` has code for that |
 //!

@@ -4,6 +4,7 @@ use super::label::{Damaged, Label, TAIL_BYTES};
 use super::{HASHED_BYTES, build};
 use crate::policy::trusted::{self, Distrust};
 use crate::vault::shown;
+use crate::wire::{Limits, NativeCode};
 use sha2::{Digest as _, Sha256};
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -101,9 +102,11 @@ impl Stored {
         &self.path
     }
 
-    /// Hashes the code, unless it is larger than [`HASHED_BYTES`]. Reads from the very descriptor that the worker maps.
-    pub fn check(&self) -> Result<(), Refusal> {
-        if self.label.code_bytes > HASHED_BYTES { Ok(()) } else { self.check_all() }
+    /// What the worker is told of it: the digest too, unless the code is larger than [`HASHED_BYTES`].
+    pub fn native_code(&self, limits: Limits) -> NativeCode {
+        let bytes = self.label.code_bytes;
+        let sha256 = (bytes <= HASHED_BYTES).then(|| self.label.code_sha256.clone());
+        NativeCode { bytes, sha256, limits }
     }
 
     /// Hashes the code, however large.

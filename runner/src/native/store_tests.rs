@@ -19,8 +19,12 @@ fn store() -> (tempfile::TempDir, PathBuf) {
 
 fn found(path: &Path) -> Result<Stored, Refusal> {
     let stored = look_up(path.parent().unwrap(), MODULE, user())?;
-    stored.check()?;
+    stored.check_all()?;
     Ok(stored)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn rewrite(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
@@ -110,6 +114,12 @@ fn code_above_the_bound_is_believed_for_its_owner_and_can_be_hashed_in_whole() {
     let code = vec![7; usize::try_from(HASHED_BYTES).unwrap() + 1];
     let path = put(folder.path(), MODULE, &code).unwrap();
     rewrite(&path, |bytes| bytes[0] ^= 1);
-    let stored = found(&path).unwrap();
+    let stored = look_up(path.parent().unwrap(), MODULE, user()).unwrap();
+    let limits = Limits { memory_bytes: 1, fuel: 1, inert_wasi: false };
+    assert_eq!(stored.native_code(limits.clone()).sha256, None);
     assert!(matches!(stored.check_all(), Err(Refusal::Damaged(_))));
+    // One byte less, and the worker is told the digest.
+    put(folder.path(), MODULE, &code[1..]).unwrap();
+    let stored = look_up(path.parent().unwrap(), MODULE, user()).unwrap();
+    assert_eq!(stored.native_code(limits).sha256.unwrap(), hex(&Sha256::digest(&code[1..])));
 }

@@ -35,7 +35,8 @@ fn to_worker() -> impl Strategy<Value = ToWorker> {
     prop_oneof![
         proptest::collection::vec(any::<u8>(), 0..200).prop_map(ToWorker::Module),
         Just(ToWorker::Describe),
-        any::<u64>().prop_map(|bytes| ToWorker::LoadNative(NativeCode { bytes, limits: limits() })),
+        (any::<u64>(), proptest::option::of(text()))
+            .prop_map(|(bytes, sha256)| { ToWorker::LoadNative(NativeCode { bytes, sha256, limits: limits() }) }),
         Just(ToWorker::Compile(limits())),
         Just(ToWorker::Leave),
         (text(), any::<bool>(), proptest::collection::vec((text(), text()), 0..4), any::<u64>()).prop_map(

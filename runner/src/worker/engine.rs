@@ -68,7 +68,7 @@ pub(super) fn load_native(file: Handed, code: &NativeCode) -> Result<Loaded, Str
     memory_fits(&code.limits)?;
     let mut config = config();
     config.enable_compiler(false);
-    let component = native::load(file, code.bytes, config).map_err(|error| format!("{error:#}"))?;
+    let component = native::load(file, code, config).map_err(|error| format!("{error:#}"))?;
     let pre = link(&component, code.limits.inert_wasi).map_err(|error| format!("{error:#}"))?;
     Ok(Loaded { engine: component.engine().clone(), pre, limits: code.limits.clone() })
 }

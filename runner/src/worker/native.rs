@@ -6,21 +6,30 @@
 #![allow(unsafe_code, reason = "machine code is taken as it is, and memory is mapped and made executable by hand")]
 
 use crate::confine::Handed;
+use crate::native::label::Damaged;
+use crate::wire::NativeCode;
+use sha2::{Digest as _, Sha256};
 use std::os::fd::AsRawFd as _;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use wasmtime::component::Component;
 use wasmtime::{Config, CustomCodeMemory, Engine};
 
-/// The component in the first `bytes` of the file, for an engine of these settings.
-pub(super) fn load(file: Handed, bytes: u64, mut config: Config) -> wasmtime::Result<Component> {
-    let memory = map(&file, bytes)?;
+/// The component in the file, for an engine of these settings.
+pub(super) fn load(file: Handed, code: &NativeCode, mut config: Config) -> wasmtime::Result<Component> {
+    let memory = map(&file, code.bytes)?;
     // Nothing of the rotator runs while a file is open.
     drop(file);
+    if let Some(expected) = &code.sha256 {
+        // SAFETY: `map` made all of it readable, it is never unmapped, and nothing in this process writes to it.
+        let bytes = unsafe { memory.as_ref() };
+        let found: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        wasmtime::ensure!(found == *expected, "{Damaged}");
+    }
     config.with_custom_code_memory(Some(Arc::new(Pages)));
     let engine = Engine::new(&config)?;
     // SAFETY: the code was made by `engine::compile` of this very build with the same settings: the broker compared the label's build
-    // id and, by owner and hash, that nobody else wrote the file. `memory` is mapped for as long as the process lives. Whoever may
+    // id, and by its owner that nobody else wrote the file; its hash was compared above. `memory` is mapped for as long as the process lives. Whoever may
     // write the file may already decide what runs here.
     unsafe { Component::deserialize_raw(&engine, memory) }
 }

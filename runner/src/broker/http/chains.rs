@@ -45,7 +45,13 @@ impl Chains {
 }
 
 impl Trusted {
-    fn is(&self, name: &ServerName<'_>, own: &CertificateDer<'_>, others: &[CertificateDer<'_>], now: UnixTime) -> bool {
+    fn is(
+        &self,
+        name: &ServerName<'_>,
+        own: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> bool {
         let age = now.as_secs().checked_sub(self.since.as_secs());
         age.is_some_and(|age| age < FRESH.as_secs())
             && self.name == *name
@@ -68,8 +74,7 @@ impl ServerCertVerifier for Chains {
         }
         let verified = self.check.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
         let certificates = std::iter::once(end_entity).chain(intermediates).map(|der| der.clone().into_owned());
-        let trusted =
-            Trusted { name: server_name.to_owned(), certificates: certificates.collect(), since: now };
+        let trusted = Trusted { name: server_name.to_owned(), certificates: certificates.collect(), since: now };
         let mut kept = kept();
         kept.truncate(KEPT - 1);
         kept.push_front(trusted);

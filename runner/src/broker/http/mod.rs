@@ -17,9 +17,9 @@
 //! | [`redact`] | cuts every secret in play out of whatever leaves the broker |
 
 pub mod addresses;
+mod chains;
 pub mod client;
 pub mod common;
-mod chains;
 mod connector;
 pub mod cookies;
 pub mod dial;

@@ -34,15 +34,16 @@ pub(super) async fn ready(
 ) -> Result<(Bound, Hands, Vec<String>), String> {
     let Opened { found, code, host, trust } = opened;
     let deadline = Instant::now() + found.policy.limits.deadline;
-    let mut link =
-        worker.tell(code.file()).map_err(|error| format!("the worker process could not be started: {error}"))?;
-    let folder = recording.as_ref().map(|recording| recording.folder.as_path());
-    confine::broker_walls_and(&mut result.walls().broker, &ports(&found.policy, &host), folder);
     let limits = wire::Limits {
         memory_bytes: found.policy.limits.memory_bytes,
         fuel: found.policy.limits.fuel,
         inert_wasi: found.policy.rotator.inert_wasi,
     };
+    let mut link = worker
+        .tell(code.native(&limits))
+        .map_err(|error| format!("the worker process could not be started: {error}"))?;
+    let folder = recording.as_ref().map(|recording| recording.folder.as_path());
+    confine::broker_walls_and(&mut result.walls().broker, &ports(&found.policy, &host), folder);
     result.limits(Limits::of(&found.policy.limits));
     let mut waiting = interrupts.clone();
     let made = Made {
@@ -81,8 +82,7 @@ pub(super) async fn ready(
             }
             Ok((bound, capability))
         };
-        // What is told goes first: a name is looked up while the code is checked. Bad input is said at once; a module that is still
-        // compiling is not waited for.
+        // Bad input is said at once; a module that is still compiling is not waited for.
         let (told, loaded) = tokio::try_join!(told, load)?;
         Ok::<_, String>((loaded, told))
     };

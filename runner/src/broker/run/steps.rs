@@ -1,8 +1,8 @@
 //! The machine's hands: steps of the rotator, through the worker and the network.
 
+use super::ready::first_host;
 use crate::broker::ledger::Fate;
 use crate::broker::machine::{Plan, StepEnd, Steps};
-use super::ready::first_host;
 use crate::broker::proof::{New, Old, Sight, Which, observe};
 use crate::broker::session::{Desk, Seen, is_personal};
 use crate::page::Step;
