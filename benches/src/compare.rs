@@ -1,4 +1,7 @@
 //! `compare`: every contestant once a round, round after round, then once under trace; tables of it, and the goals.
+//!
+//! What ran just before decides what is left in the processor's caches. So each round has an order of its own, and over the rounds
+//! everyone comes behind everyone else equally often.
 
 use crate::figures::{Figures, table, three, whole};
 use crate::goals;
@@ -59,7 +62,8 @@ pub fn compare(
         contestants.into_iter().map(|contestant| Row { contestant, samples: Vec::new(), counts: None }).collect();
     for round in 0..=rounds {
         say(&format!("round {round} of {rounds}"));
-        for row in &mut rows {
+        for index in order(rows.len(), round) {
+            let Some(row) = rows.get_mut(index) else { continue };
             let sample = once(&row.contestant, stand_ins, |stand_ins| row.contestant.job.run(stand_ins.pid()))?;
             if round > 0 {
                 row.samples.push(sample);
@@ -78,6 +82,17 @@ pub fn compare(
     }
     notes.push(format!("load after: {}", machine::load()));
     Ok(Comparison { rows, notes })
+}
+
+/// The order of a round: a row of a Williams square (E. J. Williams, 1949: experimental designs balanced for residual effects). Over twice as many
+/// rounds as there are contestants, each comes directly behind each other one twice.
+fn order(contestants: usize, round: usize) -> Vec<usize> {
+    let first = (0..contestants).map(|place| if place % 2 == 1 { place / 2 } else { contestants - 1 - place / 2 });
+    let mut order: Vec<usize> = first.map(|index| (index + round) % contestants).collect();
+    if contestants > 0 && (round / contestants) % 2 == 1 {
+        order.reverse();
+    }
+    order
 }
 
 /// Runs it on fresh accounts, and looks whether it did what it said it did.
@@ -179,4 +194,28 @@ impl Comparison {
 /// Which runner is measured unless another is named.
 pub fn default_runner() -> std::path::PathBuf {
     rotabox_tests::artifacts::target().join(Path::new("release/rotabox"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn everyone_runs_once_a_round_and_comes_behind_everyone_else_equally_often() {
+        for contestants in [1, 2, 10, 11] {
+            let mut behind = BTreeMap::new();
+            for round in 0..2 * contestants {
+                let order = order(contestants, round);
+                let mut sorted = order.clone();
+                sorted.sort_unstable();
+                assert_eq!(sorted, (0..contestants).collect::<Vec<_>>());
+                for pair in order.windows(2) {
+                    *behind.entry(pair.to_vec()).or_insert(0) += 1;
+                }
+            }
+            assert_eq!(behind.len(), contestants * (contestants - 1), "{contestants}");
+            assert!(behind.values().all(|count| *count == 2), "{contestants}: {behind:?}");
+        }
+    }
 }
