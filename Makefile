@@ -6,9 +6,11 @@ LINES       := 100000
 BUILT       := $(or $(CARGO_TARGET_DIR),target)
 # Static, at no fixed address; relocations packed. (Flags of the last step alone: the libraries are those of the dynamic build.)
 STATIC       = $(if $(findstring linux-gnu,$(shell rustc -vV)),-C target-feature=+crt-static -C link-arg=-Wl$(COMMA)-z$(COMMA)pack-relative-relocs)
+# What a run calls lies together.
+ORDERED      = $(if $(findstring linux-gnu,$(shell rustc -vV)),-C linker=$(CURDIR)/runner/link/ordered.sh)
 COMMA       := ,
 
-.PHONY: help setup build guests release dist test vendor browser test-real bench guards demo soak lint advisories clean fuzz fuzz-guided
+.PHONY: help setup build guests release order dist test vendor browser test-real bench guards demo soak lint advisories clean fuzz fuzz-guided
 
 help:             ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -23,11 +25,17 @@ guests: build     ## every rotator, packed, into target/guests
 	$(BUILT)/debug/build-guests
 
 release: setup    ## the runner as it is installed: a static release build, target/release/rotabox
-	cargo rustc --release --package rotabox --bin rotabox -- $(STATIC)
+	@[ runner/link/functions.txt -ot $(BUILT)/release/rotabox ] || touch runner/src/main.rs
+	cargo rustc --release --package rotabox --bin rotabox -- $(STATIC) $(ORDERED)
+
+order: guests     ## writes runner/link/functions.txt anew: which functions a run calls, in their order (needs perf)
+	CARGO_PROFILE_RELEASE_STRIP=false cargo rustc --release --target-dir $(BUILT)/order --package rotabox --bin rotabox -- $(STATIC)
+	$(BUILT)/debug/rotabox-bench order --rotabox $(BUILT)/order/release/rotabox > $(BUILT)/order/functions.txt
+	cp $(BUILT)/order/functions.txt runner/link/functions.txt
 
 dist: guests      ## what is installed: both builds of the runner, the packed rotators and the pages, in dist/
 	rm -rf dist
-	cargo build --release --package rotabox --bin rotabox
+	cargo rustc --release --package rotabox --bin rotabox -- $(ORDERED)
 	install -D -m 0755 $(BUILT)/release/rotabox dist/rotabox-dynamic
 	$(MAKE) --no-print-directory release
 	install -D -m 0755 $(BUILT)/release/rotabox dist/rotabox

@@ -7,6 +7,7 @@
 //! | `measure` | one run from outside: wall time, CPU, page faults |
 //! | `trace` | one run under ptrace: system calls, files, processes, threads, peak memory |
 //! | `batch` | many lines: rates, memory, growth |
+//! | `order` | which functions a run calls |
 //! | `compare` | all of them, interleaved, and the tables |
 //! | `guards` | counts with budgets, for CI |
 //! | `goals` | what must be reached, and what is aimed at |
@@ -19,6 +20,7 @@ pub mod goals;
 pub mod guards;
 pub mod machine;
 pub mod measure;
+pub mod order;
 pub mod scene;
 pub mod stand_ins;
 pub mod trace;

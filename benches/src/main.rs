@@ -5,7 +5,7 @@ use rotabox_bench::batch::{self, Batches};
 use rotabox_bench::guards::{self, Budgets};
 use rotabox_bench::scene::Scene;
 use rotabox_bench::stand_ins::StandIns;
-use rotabox_bench::{compare, measure, stand_ins, trace};
+use rotabox_bench::{compare, measure, order, stand_ins, trace};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -47,6 +47,15 @@ enum Verb {
         #[arg(long, value_name = "FILE")]
         happy_path: Option<PathBuf>,
     },
+    /// Print the functions that a run calls, one a line, in the order in which they are first seen; needs perf
+    Order {
+        /// The runner, of the release profile with symbols
+        #[arg(long, value_name = "FILE")]
+        rotabox: PathBuf,
+        /// How often each flow is run
+        #[arg(long, default_value_t = 25)]
+        runs: usize,
+    },
     #[command(hide = true)]
     Serve { folder: PathBuf },
     #[command(hide = true)]
@@ -69,6 +78,14 @@ fn main() -> ExitCode {
 fn answer(verb: Verb) -> anyhow::Result<ExitCode> {
     match verb {
         Verb::Serve { folder } => stand_ins::serve(&folder)?,
+        Verb::Order { rotabox, runs } => {
+            let scene = Scene::new(&rotabox)?;
+            let mut stand_ins = StandIns::start(&scene.folder)?;
+            scene.furnish(&stand_ins.facts)?;
+            let mut say = |text: &str| drop(writeln!(std::io::stderr(), "bench: {text}"));
+            let functions = order::order(&scene, &mut stand_ins, runs, &mut say)?;
+            std::io::stdout().write_all(functions.as_bytes())?;
+        }
         Verb::Hold { command } => trace::hold(&command)?,
         Verb::Guards { rotabox, happy_path } => return guard(&rotabox, happy_path.as_deref()),
         Verb::Compare { rounds, rotabox, without_scripts, without_batch, markdown } => {
