@@ -49,7 +49,8 @@ fn take(samples: &str, program: &str, first: &mut BTreeMap<String, f64>) {
     let mut began = None;
     for line in samples.lines() {
         let mut words = line.split_whitespace();
-        let (Some(time), Some(_), Some(function), Some(file)) = (words.next(), words.next(), words.next(), words.next())
+        let (Some(time), Some(_), Some(function), Some(file)) =
+            (words.next(), words.next(), words.next(), words.next())
         else {
             continue;
         };
