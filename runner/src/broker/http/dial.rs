@@ -188,9 +188,10 @@ impl Capability {
         }
     }
 
-    /// Beside the next request, opens a connection to `host` for the step that follows, if its address is known then.
+    /// Beside the next request, opens a connection to `host` for the step that follows, if its address is known then. Not in a batch: there
+    /// nobody waits for one line, and the lines share what they have opened.
     pub fn open_next(&mut self, host: Option<HostPort>) {
-        self.next = host;
+        self.next = host.filter(|_| !self.pauses);
     }
 
     fn open(&mut self, host: &HostPort, peers: Vec<SocketAddr>, after: impl Future<Output = ()> + Send + 'static) {
