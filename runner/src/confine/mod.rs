@@ -120,6 +120,7 @@ pub struct Orphaned;
 /// For the broker: before it reads anything, and before it starts a thread.
 pub fn broker_start() -> Enforced {
     unix::outlive_file_size_limit();
+    unix::one_heap();
     Enforced {
         core_dumps_off: Measure::of(unix::limit(unix::CORE, 0)),
         not_dumpable: linux::not_dumpable(),
