@@ -162,6 +162,8 @@ async fn an_address_that_cannot_be_connected_to_is_looked_up_again() {
         Ok(vec![IpAddr::V4(Ipv4Addr::new(127, 0, 0, last))])
     });
     let mut http = server.capability_as(&authority.host_file(), names);
+    // What was to be opened beside the first one goes with it.
+    http.open_next(Some(server.host()));
     let first = http.send(server.get("/"), &mut Jar::default(), Connection::Lively).await.0;
     assert!(matches!(first, Err(DialError::NotSent(NotSent::Connect { .. }))));
     let second = http.send(server.get("/"), &mut Jar::default(), Connection::Lively).await.0;

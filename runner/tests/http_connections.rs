@@ -521,6 +521,24 @@ async fn a_proxy_changes_nothing_about_which_hosts_are_allowed() {
     assert_eq!(proxy.head(), "");
 }
 
+#[tokio::test]
+async fn nothing_is_opened_ahead_where_nothing_may_be_sent_through_a_proxy_either() {
+    let authority = Authority::new();
+    let server = Server::start(authority.server(HOST), serve_all).await;
+    let proxy = Proxy::start(server.port, "HTTP/1.1 200 Connected\r\n\r\n").await;
+    let mut host_file = authority.host_file();
+    host_file.proxy = Some(format!("http://127.0.0.1:{}", proxy.port).parse().unwrap());
+    let mut http = server.capability(&host_file);
+    for host in ["evil.test", HOST, "169.254.169.254"] {
+        http.open_ahead(&HostPort { host: host.to_owned(), port: 443 }).await;
+    }
+    // What was opened before this would have reached the proxy before it.
+    assert_eq!(send(&mut http, server.get("/"), Connection::Kept).await, Ok(200));
+    let head = proxy.head();
+    let asked: Vec<_> = head.lines().filter(|line| line.starts_with("CONNECT")).collect();
+    assert_eq!(asked, [format!("CONNECT {HOST}:{} HTTP/1.1", server.port)]);
+}
+
 /// A proxy that connects everything to one port, after its answer.
 struct Proxy {
     port: u16,
@@ -539,7 +557,7 @@ impl Proxy {
                     let Ok(byte) = socket.read_u8().await else { return };
                     head.push(byte);
                 }
-                *heads.lock().unwrap() = String::from_utf8_lossy(&head).into_owned();
+                heads.lock().unwrap().push_str(&String::from_utf8_lossy(&head));
                 socket.write_all(answer.as_bytes()).await.unwrap();
                 if answer.contains(" 200 ") {
                     let mut target = TcpStream::connect(("127.0.0.1", target)).await.unwrap();

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -25,7 +25,6 @@ pub(super) struct Reached(Arc<State>);
 
 struct State {
     ready: AtomicBool,
-    became_ready: Notify,
     /// What is being opened ahead.
     ahead: Mutex<Option<oneshot::Receiver<Aside>>>,
     /// For how long that can be used.
@@ -35,21 +34,12 @@ struct State {
 impl Reached {
     /// Nothing was reached yet; what is opened ahead can be used within `lively`.
     pub(super) fn within(lively: Duration) -> Reached {
-        let (ready, became_ready) = (AtomicBool::new(false), Notify::new());
-        Reached(Arc::new(State { ready, became_ready, ahead: Mutex::new(None), lively }))
+        Reached(Arc::new(State { ready: AtomicBool::new(false), ahead: Mutex::new(None), lively }))
     }
 
     /// Was a connection ready?
     pub(super) fn get(&self) -> bool {
         self.0.ready.load(Ordering::SeqCst)
-    }
-
-    /// Waits until one is; for ever if none ever is.
-    pub(super) async fn ready(&self) {
-        let became_ready = self.0.became_ready.notified();
-        if !self.get() {
-            became_ready.await;
-        }
     }
 
     /// For another client, whose one request opens a connection for the next request of this one.
@@ -110,7 +100,6 @@ where
                 None => connector.call(to).await?,
             };
             reached.0.ready.store(true, Ordering::SeqCst);
-            reached.0.became_ready.notify_waiters();
             Ok(connection)
         })
     }

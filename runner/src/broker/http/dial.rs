@@ -184,7 +184,7 @@ impl Capability {
             asked.answered().await;
         }
         if let Ok(peers) = self.vetted(host).await {
-            self.open(host, peers, std::future::ready(()));
+            self.open(host, peers);
         }
     }
 
@@ -194,12 +194,17 @@ impl Capability {
         self.next = host.filter(|_| !self.pauses);
     }
 
-    fn open(&mut self, host: &HostPort, peers: Vec<SocketAddr>, after: impl Future<Output = ()> + Send + 'static) {
+    fn open(&mut self, host: &HostPort, peers: Vec<SocketAddr>) {
+        // Behind a proxy, an address says nothing about the host.
+        if self.resolver.vet(host).is_err() {
+            return;
+        }
         let Ok(line) = self.undialled(host, peers) else { return };
         let Ok(opener) = self.trust.opener(host, &line.peers, &line.reached) else { return };
         let Ok(nowhere) = reqwest::Url::parse(&format!("https://{host}/")) else { return };
         tokio::spawn(async move {
-            after.await;
+            // A request that is about to be sent goes first.
+            tokio::task::yield_now().await;
             // Ends when the connection is open, or cannot be: its connector hands none out.
             let _ = opener.get(nowhere).send().await;
         });
@@ -242,12 +247,7 @@ impl Capability {
         if let Some(next) = self.next.take()
             && let Some(peers) = self.known(&next)
         {
-            let reached = line.reached.clone();
-            let goes_first = async move {
-                reached.ready().await;
-                tokio::task::yield_now().await;
-            };
-            self.open(&next, peers, goes_first);
+            self.open(&next, peers);
         }
         self.mark(&target, personal);
 
@@ -276,9 +276,10 @@ impl Capability {
                 }
                 jar.take(&target, &request.path, &answer.headers, Timestamp::now());
             }
-            // Whatever is left of the connection is not used again; an address that failed is looked up again.
+            // Whatever is left of the connection is not used again, nor what was opened beside it; an address that failed is looked up again.
             Err(error) => {
                 self.lines.remove(&target);
+                self.ahead.remove(&target);
                 if let Some((common, purse)) = &self.common {
                     common.close(&target, *purse);
                 }
