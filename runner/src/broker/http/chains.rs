@@ -5,13 +5,14 @@
 //! server has the key is another question: it is asked on every connection, by the signature of the handshake.
 
 use super::client::SetupError;
+use super::identity::Pins;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::{DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// For how long the answer holds.
@@ -19,10 +20,11 @@ const FRESH: Duration = Duration::from_secs(60);
 /// How many answers are kept: a page has few origins, and a service few machines.
 const KEPT: usize = 8;
 
-/// The TLS library's check against one set of roots.
+/// The TLS library's check against one set of roots, and the public keys that the policy demands.
 #[derive(Debug)]
 pub(super) struct Chains {
     check: Arc<WebPkiServerVerifier>,
+    pins: Option<Pins>,
     trusted: Mutex<VecDeque<Trusted>>,
 }
 
@@ -36,11 +38,36 @@ struct Trusted {
 }
 
 impl Chains {
-    /// Against these roots.
-    pub(super) fn of(roots: Arc<RootCertStore>, provider: Arc<CryptoProvider>) -> Result<Chains, SetupError> {
+    /// Against these roots; and then `pins`, which are compared each time.
+    pub(super) fn of(
+        roots: Arc<RootCertStore>,
+        provider: Arc<CryptoProvider>,
+        pins: Option<Pins>,
+    ) -> Result<Chains, SetupError> {
         let check = WebPkiServerVerifier::builder_with_provider(roots, provider);
         let check = check.build().map_err(|error| SetupError::Tls(error.to_string()))?;
-        Ok(Chains { check, trusted: Mutex::default() })
+        Ok(Chains { check, pins, trusted: Mutex::default() })
+    }
+
+    /// Whether these very certificates were found to be those of `name` a moment ago.
+    fn was_trusted(
+        &self,
+        name: &ServerName<'_>,
+        own: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> bool {
+        self.kept().iter().any(|trusted| trusted.is(name, own, others, now))
+    }
+
+    fn keep(&self, trusted: Trusted) {
+        let mut kept = self.kept();
+        kept.truncate(KEPT - 1);
+        kept.push_front(trusted);
+    }
+
+    fn kept(&self) -> MutexGuard<'_, VecDeque<Trusted>> {
+        self.trusted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -68,17 +95,13 @@ impl ServerCertVerifier for Chains {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let kept = || self.trusted.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept().iter().any(|trusted| trusted.is(server_name, end_entity, intermediates, now)) {
-            return Ok(ServerCertVerified::assertion());
+        if !self.was_trusted(server_name, end_entity, intermediates, now) {
+            self.check.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
+            let certificates = std::iter::once(end_entity).chain(intermediates).map(|der| der.clone().into_owned());
+            self.keep(Trusted { name: server_name.to_owned(), certificates: certificates.collect(), since: now });
         }
-        let verified = self.check.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
-        let certificates = std::iter::once(end_entity).chain(intermediates).map(|der| der.clone().into_owned());
-        let trusted = Trusted { name: server_name.to_owned(), certificates: certificates.collect(), since: now };
-        let mut kept = kept();
-        kept.truncate(KEPT - 1);
-        kept.push_front(trusted);
-        Ok(verified)
+        self.pins.as_ref().map_or(Ok(()), |pins| pins.admit(end_entity, server_name))?;
+        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -136,7 +159,7 @@ mod tests {
         fn chains(&self) -> Chains {
             let mut roots = RootCertStore::empty();
             roots.add(self.certificate.clone()).unwrap();
-            Chains::of(Arc::new(roots), Arc::new(rustls::crypto::ring::default_provider())).unwrap()
+            Chains::of(Arc::new(roots), Arc::new(rustls::crypto::ring::default_provider()), None).unwrap()
         }
     }
 
@@ -158,7 +181,7 @@ mod tests {
     }
 
     fn kept(chains: &Chains) -> usize {
-        chains.trusted.lock().unwrap().len()
+        chains.kept().len()
     }
 
     #[test]

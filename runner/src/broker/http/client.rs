@@ -272,7 +272,7 @@ fn tls(roots: Arc<RootCertStore>) -> Result<ClientConfig, SetupError> {
     // AES-128 first, as browsers have it: its SHA-256 is done by the processor, the SHA-384 of the other is not. The server decides.
     provider.cipher_suites.sort_by_key(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
     let provider = Arc::new(provider);
-    let chains = Chains::of(roots, Arc::clone(&provider))?;
+    let chains = Chains::of(roots, Arc::clone(&provider), None)?;
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .map_err(|error| SetupError::Tls(error.to_string()))?

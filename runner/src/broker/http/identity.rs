@@ -4,13 +4,12 @@ use super::chains::Chains;
 use super::client::SetupError;
 use crate::policy::file::HostPort;
 use crate::policy::tls::{ClientPems, Demands, Pin};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::server::ParsedCertificate;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, OtherError, RootCertStore};
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use std::sync::Arc;
 use zeroize::Zeroize as _;
 
@@ -48,11 +47,11 @@ pub(super) fn towards(
 ) -> Result<ClientConfig, SetupError> {
     let mut config = common.clone();
     if !demands.pins.is_empty() {
-        let chain = Chains::of(Arc::clone(roots), Arc::clone(common.crypto_provider()))?;
         // Only a name that is surely another one is left to the usual check.
         let proxy = beside.filter(|proxy| proxy.host != origin.host).and_then(|proxy| name(&proxy.host));
-        let pinned = Pinned { chain, pins: demands.pins.clone(), proxy };
-        config.dangerous().set_certificate_verifier(Arc::new(pinned));
+        let pins = Pins { pins: demands.pins.clone(), proxy };
+        let chains = Chains::of(Arc::clone(roots), Arc::clone(common.crypto_provider()), Some(pins))?;
+        config.dangerous().set_certificate_verifier(Arc::new(chains));
     }
     if let Some(client) = &demands.client {
         if beside.is_some() {
@@ -83,56 +82,30 @@ fn certified(client: &ClientPems) -> Result<CertifiedKey, BadClientCertificate> 
     Ok(certified)
 }
 
-/// The usual check of the chain, and then the server's public key.
+/// Which public keys the server may have, whatever its certificates say.
 #[derive(Debug)]
-struct Pinned {
-    chain: Chains,
+pub(super) struct Pins {
     pins: Vec<Pin>,
     /// A proxy that stands between has a certificate of its own.
     proxy: Option<ServerName<'static>>,
 }
 
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
+impl Pins {
+    /// An error if the key in this certificate, which is that of `server_name`, is none of them.
+    pub(super) fn admit(
         &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
+        certificate: &CertificateDer<'_>,
         server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let verified = self.chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
+    ) -> Result<(), rustls::Error> {
         if self.proxy.as_ref().is_some_and(|proxy| proxy == server_name) {
-            return Ok(verified);
+            return Ok(());
         }
-        let found = Pin::of_key(&ParsedCertificate::try_from(end_entity)?.subject_public_key_info());
+        let found = Pin::of_key(&ParsedCertificate::try_from(certificate)?.subject_public_key_info());
         if self.pins.contains(&found) {
-            Ok(verified)
+            Ok(())
         } else {
             Err(CertificateError::Other(OtherError(Arc::new(NotPinned { found }))).into())
         }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.chain.verify_tls12_signature(message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.chain.verify_tls13_signature(message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.chain.supported_verify_schemes()
     }
 }
 

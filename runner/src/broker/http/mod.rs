@@ -6,7 +6,7 @@
 //! | [`resolve`] | one resolution, vetted, which is then dialled |
 //! | [`client`] | TLS, roots, proxy, time limits |
 //! | `connector` | whether a connection was ready, and one that is opened ahead |
-//! | `chains` | the check of a server's certificates |
+//! | `chains` | the check of a server's certificates, made once and not for each connection |
 //! | [`identity`] | pinned keys, certificates of our own |
 //! | [`dial`] | sends one placed request |
 //! | [`common`] | what the lines of a batch share |
