@@ -79,9 +79,7 @@ fn answer(verb: Verb) -> anyhow::Result<ExitCode> {
     match verb {
         Verb::Serve { folder } => stand_ins::serve(&folder)?,
         Verb::Order { rotabox, runs } => {
-            let scene = Scene::new(&rotabox)?;
-            let mut stand_ins = StandIns::start(&scene.folder)?;
-            scene.furnish(&stand_ins.facts)?;
+            let (scene, mut stand_ins) = furnished(&rotabox)?;
             let mut say = |text: &str| drop(writeln!(std::io::stderr(), "bench: {text}"));
             let functions = order::order(&scene, &mut stand_ins, runs, &mut say)?;
             std::io::stdout().write_all(functions.as_bytes())?;
@@ -90,9 +88,7 @@ fn answer(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Guards { rotabox, happy_path } => return guard(&rotabox, happy_path.as_deref()),
         Verb::Compare { rounds, rotabox, without_scripts, without_batch, markdown } => {
             measure::become_subreaper()?;
-            let scene = Scene::new(&rotabox.unwrap_or_else(compare::default_runner))?;
-            let mut stand_ins = StandIns::start(&scene.folder)?;
-            scene.furnish(&stand_ins.facts)?;
+            let (scene, mut stand_ins) = furnished(&rotabox.unwrap_or_else(compare::default_runner))?;
             let mut say = |text: &str| drop(writeln!(std::io::stderr(), "bench: {text}"));
             let comparison = compare::compare(&scene, &mut stand_ins, rounds, !without_scripts, &mut say)?;
             let batches = if without_batch || !scene.knows("batch")? {
@@ -120,12 +116,18 @@ fn answer(verb: Verb) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// A scene for this runner, and the stand-ins that it speaks of.
+fn furnished(rotabox: &Path) -> anyhow::Result<(Scene, StandIns)> {
+    let scene = Scene::new(rotabox)?;
+    let stand_ins = StandIns::start(&scene.folder)?;
+    scene.furnish(&stand_ins.facts)?;
+    Ok((scene, stand_ins))
+}
+
 fn guard(rotabox: &Path, happy_path: Option<&Path>) -> anyhow::Result<ExitCode> {
     measure::become_subreaper()?;
     let budgets = Budgets::read()?;
-    let scene = Scene::new(rotabox)?;
-    let mut stand_ins = StandIns::start(&scene.folder)?;
-    scene.furnish(&stand_ins.facts)?;
+    let (scene, mut stand_ins) = furnished(rotabox)?;
     let mut out = std::io::stderr().lock();
     let mut say = |text: &str| drop(writeln!(out, "guards: {text}"));
     let mut wrong = budgets.unwanted(&guards::tree()?);

@@ -75,9 +75,12 @@ async fn a_server_with_another_key_than_the_pinned_one_gets_no_byte() {
     }
     let seen = server.requests().len();
     for pins in [vec![some_pin()], vec![some_pin(), some_pin()]] {
-        let error = post(&mut capability(&[&server], &file, &pinned(&server, &pins)), &server).await.unwrap_err();
+        let mut http = capability(&[&server], &file, &pinned(&server, &pins));
+        let error = post(&mut http, &server).await.unwrap_err();
         let why = TlsReason::NotPinned { found: own };
         assert_eq!(error, DialError::NotSent(NotSent::Tls { host: HOST.to_owned(), why }));
+        // Its certificates are known now, which changes nothing.
+        assert_eq!(post(&mut http, &server).await.unwrap_err(), error);
         assert!(error.to_string().contains(&own.to_string()) && error.to_string().contains("`pins`"), "{error}");
         let DialError::NotSent(why) = error else { panic!() };
         assert!(!why.may_pass(), "it is not tried again");
