@@ -141,7 +141,7 @@ async fn a_name_is_looked_up_once_and_its_later_addresses_do_not_matter() {
     });
     let mut http = server.capability_as(&authority.host_file(), Arc::clone(&names));
     http.warm(&HostPort { host: HOST.to_owned(), port: server.port });
-    for connection in [Connection::Kept, Connection::Lively, Connection::Kept] {
+    for connection in [Connection::Kept, Connection::Fresh, Connection::Kept] {
         let (answer, seen) = http.send(server.get("/"), &mut Jar::default(), connection).await;
         assert_eq!(answer.map(|answer| answer.status), Ok(204));
         assert_eq!(seen.peer.unwrap().ip(), IpAddr::V4(Ipv4Addr::LOCALHOST));
@@ -164,9 +164,9 @@ async fn an_address_that_cannot_be_connected_to_is_looked_up_again() {
     let mut http = server.capability_as(&authority.host_file(), names);
     // What was to be opened beside the first one goes with it.
     http.open_next(Some(server.host()));
-    let first = http.send(server.get("/"), &mut Jar::default(), Connection::Lively).await.0;
+    let first = http.send(server.get("/"), &mut Jar::default(), Connection::Fresh).await.0;
     assert!(matches!(first, Err(DialError::NotSent(NotSent::Connect { .. }))));
-    let second = http.send(server.get("/"), &mut Jar::default(), Connection::Lively).await.0;
+    let second = http.send(server.get("/"), &mut Jar::default(), Connection::Fresh).await.0;
     assert_eq!(second.map(|answer| answer.status), Ok(204));
 }
 
@@ -183,7 +183,7 @@ async fn the_systems_own_resolver_is_asked() {
     };
     let mut http = Capability::new(settings, Trust::load(&authority.host_file()).unwrap());
     let request = placed(format!("https://localhost:{}", server.port));
-    let answer = http.send(request, &mut Jar::default(), Connection::Lively).await.0;
+    let answer = http.send(request, &mut Jar::default(), Connection::Fresh).await.0;
     assert_eq!(answer.map(|answer| answer.status), Ok(204));
 }
 
@@ -214,7 +214,7 @@ async fn a_name_service_that_hangs_ends_at_the_deadline_with_nothing_sent() {
     });
     let mut http = capability(8443, &hanging, Duration::from_millis(100));
     let origin = format!("https://{HOST}:8443");
-    let answer = http.send(placed(origin), &mut Jar::default(), Connection::Lively).await.0;
+    let answer = http.send(placed(origin), &mut Jar::default(), Connection::Fresh).await.0;
     assert_eq!(answer.err(), Some(DialError::OutOfTime { sent: false }));
     drop(release);
 }

@@ -48,7 +48,7 @@ async fn an_answer_arrives_whole_and_the_request_is_what_was_placed() {
     .await;
     let mut http = server.capability(&authority.host_file());
     let placed = server.post("/api/v1/users/a%2Fb?filter=a%20eq%20%22b%22", r#"{"password":"new"}"#);
-    let (answer, seen) = http.send(placed, &mut Jar::default(), Connection::Lively).await;
+    let (answer, seen) = http.send(placed, &mut Jar::default(), Connection::Fresh).await;
     let answer = answer.map_err(|error| error.to_string()).unwrap();
     assert_eq!(answer.status, 201);
     assert_eq!(answer.body, b"{}");
@@ -317,7 +317,7 @@ where
     let server = Server::start(authority.server(HOST), serve).await;
     let began = Instant::now();
     let mut http = server.capability_with(&authority.host_file(), DEADLINE, 1 << 20);
-    let answer = http.send(server.post("/", "x"), &mut Jar::default(), Connection::Lively).await.0;
+    let answer = http.send(server.post("/", "x"), &mut Jar::default(), Connection::Fresh).await.0;
     assert_eq!(answer.err(), Some(DialError::OutOfTime { sent: true }));
     assert!(began.elapsed() >= DEADLINE);
     assert_eq!(server.requests().len(), 1);

@@ -139,7 +139,7 @@ async fn a_handshake_without_end_ends_at_the_deadline_with_nothing_sent() {
     })
     .await;
     let mut http = server.capability_with(&Authority::new().host_file(), Duration::from_millis(200), 1000);
-    let answer = send(&mut http, server.post("/", "x"), Connection::Lively).await;
+    let answer = send(&mut http, server.post("/", "x"), Connection::Fresh).await;
     assert_eq!(answer, Err(DialError::OutOfTime { sent: false }));
 }
 
@@ -148,7 +148,7 @@ async fn after_the_deadline_nothing_is_dialled() {
     let authority = Authority::new();
     let server = Server::start(authority.server(HOST), serve_all).await;
     let mut http = server.capability_with(&authority.host_file(), Duration::ZERO, 1000);
-    let answer = send(&mut http, server.get("/"), Connection::Lively).await;
+    let answer = send(&mut http, server.get("/"), Connection::Fresh).await;
     assert_eq!(answer, Err(DialError::OutOfTime { sent: false }));
     assert_eq!(server.connections(), 0);
 }
@@ -190,40 +190,39 @@ async fn that_tells_of_ends(authority: &Authority) -> (Server, mpsc::UnboundedRe
 #[tokio::test]
 async fn a_step_uses_its_connection_again_and_the_next_step_does_not() {
     let authority = Authority::new();
-    let (server, mut ends) = that_tells_of_ends(&authority).await;
+    let (ended, mut ends) = mpsc::unbounded_channel();
+    let server = Server::start(authority.server(HOST), move |mut conn| {
+        let ended = ended.clone();
+        async move {
+            while conn.request().await.is_some() {
+                conn.ok("{}").await;
+            }
+            ended.send(conn.index).unwrap();
+        }
+    })
+    .await;
     let mut http = server.capability(&authority.host_file());
     for expected in [1, 1, 1] {
         assert_eq!(send(&mut http, server.get("/"), Connection::Kept).await, Ok(200));
         assert_eq!(server.connections(), expected);
     }
-    // A change too, right behind an answer.
-    assert_eq!(send(&mut http, server.post("/", "x"), Connection::Lively).await, Ok(200));
-    assert_eq!(server.connections(), 1);
+    // A change goes its own way, and its connection is closed behind it.
+    assert_eq!(send(&mut http, server.post("/", "x"), Connection::Fresh).await, Ok(200));
+    assert_eq!((server.connections(), ends.recv().await), (2, Some(1)));
+    // The kept one is still there.
+    assert_eq!(send(&mut http, server.get("/"), Connection::Kept).await, Ok(200));
+    assert_eq!(server.connections(), 2);
     // The next step closes it.
     http.fresh();
     assert_eq!(ends.recv().await, Some(0));
     assert_eq!(send(&mut http, server.get("/"), Connection::Kept).await, Ok(200));
-    assert_eq!(server.connections(), 2);
-    assert_eq!(server.requests().len(), 5);
-}
-
-#[tokio::test]
-async fn a_change_does_not_trust_a_connection_that_was_idle() {
-    let authority = Authority::new();
-    let (server, mut ends) = that_tells_of_ends(&authority).await;
-    let mut http = server.capability(&authority.host_file()).trusting_idle(Duration::ZERO);
-    assert_eq!(send(&mut http, server.get("/"), Connection::Kept).await, Ok(200));
-    assert_eq!(send(&mut http, server.post("/", "x"), Connection::Lively).await, Ok(200));
-    assert_eq!(server.connections(), 2, "it was idle for too long");
-    assert_eq!(ends.recv().await, Some(0), "and it is not used again");
-    // What only looks goes where the change went: it would be asked again if nobody answers.
-    assert_eq!(send(&mut http, server.get("/"), Connection::Kept).await, Ok(200));
-    assert_eq!(server.connections(), 2);
+    assert_eq!(server.connections(), 3);
+    assert_eq!(server.requests().len(), 6);
 }
 
 #[tokio::test]
 async fn a_connection_that_is_opened_ahead_serves_the_first_request_whatever_it_is() {
-    for connection in [Connection::Kept, Connection::Shared, Connection::Lively] {
+    for connection in [Connection::Kept, Connection::Shared, Connection::Fresh] {
         let authority = Authority::new();
         let (server, _ends) = that_tells_of_ends(&authority).await;
         let mut http = server.capability(&authority.host_file()).keeping();
@@ -232,8 +231,10 @@ async fn a_connection_that_is_opened_ahead_serves_the_first_request_whatever_it_
         // A step begins.
         http.fresh();
         assert_eq!(send(&mut http, server.post("/first", "x"), connection).await, Ok(200));
-        assert_eq!(send(&mut http, server.get("/second"), Connection::Kept).await, Ok(200));
         assert_eq!(server.connections(), 1, "{connection:?}");
+        assert_eq!(send(&mut http, server.get("/second"), Connection::Kept).await, Ok(200));
+        let one_more = usize::from(connection == Connection::Fresh);
+        assert_eq!(server.connections(), 1 + one_more, "only what changes something keeps it for itself");
         let requests = server.requests();
         let lines: Vec<_> = requests.iter().filter_map(|request| request.lines().next()).collect();
         assert_eq!(lines, ["POST /first HTTP/1.1", "GET /second HTTP/1.1"], "what opened it sent nothing");
@@ -256,7 +257,7 @@ async fn a_connection_that_was_opened_long_ahead_is_not_used() {
     let (server, mut ends) = that_tells_of_ends(&authority).await;
     let mut http = server.capability(&authority.host_file()).trusting_idle(Duration::ZERO);
     http.open_ahead(&server.host()).await;
-    assert_eq!(send(&mut http, server.post("/", "x"), Connection::Lively).await, Ok(200));
+    assert_eq!(send(&mut http, server.post("/", "x"), Connection::Fresh).await, Ok(200));
     assert_eq!((server.connections(), ends.recv().await), (2, Some(0)));
     assert_eq!(server.requests().len(), 1);
 }
@@ -268,7 +269,7 @@ async fn what_goes_wrong_ahead_is_said_when_a_request_is_sent() {
     let mut http = server.capability(&authority.host_file());
     http.open_ahead(&server.host()).await;
     server.has_connections(1).await;
-    let error = not_sent(http.send(server.post("/", "x"), &mut Jar::default(), Connection::Lively).await.0);
+    let error = not_sent(http.send(server.post("/", "x"), &mut Jar::default(), Connection::Fresh).await.0);
     assert_eq!(error, NotSent::Tls { host: HOST.to_owned(), why: TlsReason::UnknownAuthority });
     assert_eq!(server.requests().len(), 0);
     // Nor is anything opened where nothing may be sent.
@@ -357,6 +358,32 @@ async fn two_requests_never_share_a_connection_that_a_failure_left_behind() {
     assert_eq!(server.connections(), 2);
 }
 
+#[tokio::test]
+async fn bytes_behind_an_answer_are_never_the_answer_to_a_change() {
+    const FORGED: &str = "HTTP/1.1 299 Forged\r\ncontent-length: 0\r\n\r\n";
+    // In one piece with the answer, and in a piece of their own.
+    for together in [true, false] {
+        let authority = Authority::new();
+        let server = Server::start(authority.server(HOST), move |mut conn| async move {
+            conn.request().await;
+            if conn.index > 0 {
+                conn.ok("{}").await;
+            } else if together {
+                conn.write(&format!("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{{}}{FORGED}")).await;
+            } else {
+                conn.ok("{}").await;
+                conn.write(FORGED).await;
+            }
+            while conn.request().await.is_some() {}
+        })
+        .await;
+        let mut http = server.capability(&authority.host_file());
+        assert_eq!(send(&mut http, server.get("/"), Connection::Kept).await, Ok(200));
+        let change = send(&mut http, server.post("/", "x"), Connection::Fresh).await;
+        assert_eq!(change, Ok(200), "{together}");
+    }
+}
+
 /// How a stand-in treats the second request of its first connection.
 type Ending = fn(Conn) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -379,7 +406,7 @@ async fn a_request_on_a_connection_that_went_stale_is_sent_at_most_once() {
         }),
     ];
     for (case, ending) in endings {
-        for connection in [Connection::Kept, Connection::Lively] {
+        for connection in [Connection::Kept, Connection::Fresh] {
             let authority = Authority::new();
             let server = Server::start(authority.server(HOST), move |mut conn| async move {
                 conn.request().await;
@@ -391,11 +418,15 @@ async fn a_request_on_a_connection_that_went_stale_is_sent_at_most_once() {
             assert_eq!(send(&mut http, server.get("/first"), Connection::Kept).await, Ok(200));
             let second = send(&mut http, server.post("/second", "change"), connection).await;
             let arrived = server.requests().iter().filter(|request| request.starts_with("POST")).count();
-            match second {
+            match (connection, second) {
+                // It has its own connection, whatever became of the other.
+                (Connection::Fresh, second) => assert_eq!((second, arrived), (Ok(200), 1), "{case}"),
                 // Written to a new connection because the old one was known to be closed, or not answered.
-                Ok(status) => assert_eq!((status, arrived), (200, 1), "{case}"),
-                Err(DialError::NoAnswer(_)) => assert!(arrived <= 1, "{case}: {arrived}"),
-                Err(other) => panic!("{case}: {other:?}"),
+                (Connection::Kept | Connection::Shared, Ok(status)) => {
+                    assert_eq!((status, arrived), (200, 1), "{case}")
+                }
+                (_, Err(DialError::NoAnswer(_))) => assert!(arrived <= 1, "{case}: {arrived}"),
+                (_, Err(other)) => panic!("{case}: {other:?}"),
             }
         }
     }
@@ -437,14 +468,14 @@ async fn the_only_roots_are_those_of_the_operators_file() {
     // The compiled-in roots do not know the private authority; together with the file they do.
     let bundled = rotabox::policy::HostFile::default();
     let mut http = server.capability(&bundled);
-    let answer = send(&mut http, server.get("/"), Connection::Lively).await;
+    let answer = send(&mut http, server.get("/"), Connection::Fresh).await;
     assert_eq!(
         answer,
         Err(DialError::NotSent(NotSent::Tls { host: HOST.to_owned(), why: TlsReason::UnknownAuthority }))
     );
     let both = rotabox::policy::HostFile { roots: Default::default(), ..authority.host_file() };
     let mut http = server.capability(&both);
-    assert_eq!(send(&mut http, server.get("/"), Connection::Lively).await, Ok(200));
+    assert_eq!(send(&mut http, server.get("/"), Connection::Fresh).await, Ok(200));
 }
 
 #[tokio::test]
@@ -466,7 +497,7 @@ async fn the_proxy_of_the_operators_file_is_asked_to_connect_and_resolves_the_na
     host_file.proxy = Some(format!("http://us%65r:pa%20ss@proxy.example.test:{}", proxy.port).parse().unwrap());
     let names = http_common::Names::loopback();
     let mut http = server.capability_as(&host_file, Arc::clone(&names));
-    let (answer, seen) = http.send(server.post("/", "password"), &mut Jar::default(), Connection::Lively).await;
+    let (answer, seen) = http.send(server.post("/", "password"), &mut Jar::default(), Connection::Fresh).await;
     assert_eq!(answer.map(|answer| answer.status), Ok(200));
     assert_eq!(seen.peer.unwrap().port(), proxy.port);
     // The provider's name never reaches the name service: the proxy resolves it.
@@ -493,7 +524,7 @@ async fn a_proxy_that_refuses_means_that_nothing_was_sent() {
         let mut host_file = authority.host_file();
         host_file.proxy = Some(format!("http://127.0.0.1:{}", proxy.port).parse().unwrap());
         let mut http = server.capability(&host_file);
-        let answer = send(&mut http, server.post("/", "password"), Connection::Lively).await;
+        let answer = send(&mut http, server.post("/", "password"), Connection::Fresh).await;
         let Err(DialError::NotSent(why)) = answer else { panic!("{refusal}: {answer:?}") };
         let text = why.to_string();
         let start = format!("`{HOST}` cannot be connected to through the proxy `127.0.0.1:{}`: ", proxy.port);
@@ -514,7 +545,7 @@ async fn a_proxy_changes_nothing_about_which_hosts_are_allowed() {
         let mut request = server.get("/");
         request.origin = origin;
         assert!(matches!(
-            send(&mut http, request, Connection::Lively).await,
+            send(&mut http, request, Connection::Fresh).await,
             Err(DialError::NotSent(NotSent::Resolve(_)))
         ));
     }
@@ -600,10 +631,9 @@ async fn a_session_is_not_taken_up_again_so_each_connection_proves_the_server_an
     })
     .await;
     let mut http = server.capability(&authority.host_file());
-    let first = http.send(server.get("/"), &mut Jar::default(), Connection::Lively).await.0;
+    let first = http.send(server.get("/"), &mut Jar::default(), Connection::Fresh).await.0;
     assert_eq!(first.map(|answer| answer.status), Ok(200));
-    http.fresh();
-    let second = http.send(server.post("/", "password"), &mut Jar::default(), Connection::Lively).await.0;
+    let second = http.send(server.post("/", "password"), &mut Jar::default(), Connection::Fresh).await.0;
     let why = TlsReason::UnknownAuthority;
     assert_eq!(not_sent(second), NotSent::Tls { host: HOST.to_owned(), why });
     assert_eq!(requests.try_iter().collect::<Vec<_>>(), [0], "the second server gets no byte");

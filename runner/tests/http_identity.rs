@@ -60,7 +60,7 @@ fn capability(servers: &[&Server], host_file: &HostFile, demands: &ByOrigin) -> 
 
 async fn post(http: &mut Capability, server: &Server) -> Result<u16, DialError> {
     let request = server.post("/", "password");
-    http.send(request, &mut Jar::default(), Connection::Lively).await.0.map(|answer| answer.status)
+    http.send(request, &mut Jar::default(), Connection::Fresh).await.0.map(|answer| answer.status)
 }
 
 #[tokio::test]

@@ -298,7 +298,7 @@ impl Server {
     /// Sends a request on a capability of its own and answers what came of it.
     pub async fn ask(&self, authority: &Authority, request: Placed) -> Result<Answer, DialError> {
         let mut http = self.capability_with(&authority.host_file(), Duration::from_secs(10), 64 * 1024);
-        http.send(request, &mut Jar::default(), Connection::Lively).await.0
+        http.send(request, &mut Jar::default(), Connection::Fresh).await.0
     }
 
     pub fn get(&self, path: &str) -> Placed {

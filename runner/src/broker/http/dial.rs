@@ -18,8 +18,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// For how long a connection is taken to be open still: after it was opened, and after an answer on it. Servers that close idle
-/// connections wait for some seconds.
+/// For how long a connection that was opened ahead is taken to be open still. Servers that close idle connections wait for some seconds.
 pub const LIVELY: Duration = Duration::from_secs(1);
 
 /// The HTTP capability of one run.
@@ -38,7 +37,7 @@ pub struct Capability {
     ahead: BTreeMap<HostPort, Line>,
     /// Where a connection is to be opened ahead beside the next request.
     next: Option<HostPort>,
-    /// For how long an idle connection is trusted with a change.
+    /// For how long one of those can be used.
     lively: Duration,
     /// What is shared with the other lines of a batch; or with the other steps of the one run.
     common: Option<(Common, Purse)>,
@@ -51,8 +50,6 @@ struct Kept {
     line: Line,
     /// It may have carried something of one account: no other line gets it.
     personal: bool,
-    /// When the last answer came.
-    answered: Option<Instant>,
 }
 
 /// What the capability needs to know, fixed for a run.
@@ -76,9 +73,9 @@ pub enum Connection {
     /// The same; or one that another step, or another line of the batch, has left. For requests that place nothing of one account and change nothing:
     /// such a connection may be closed by the server at any time.
     Shared,
-    /// One that this step has already used for the same origin, if the server has just answered on it; else one of its own. For requests
-    /// that change something: a connection that was idle for longer may have been closed by the server, and then nobody can say what it read.
-    Lively,
+    /// One of its own, closed afterwards. For requests that change something: a kept connection may have been closed
+    /// by the server, and then nobody can say what it read; and what a server sends behind an answer could be taken for the next one.
+    Fresh,
 }
 
 /// What was seen of the connection, for the audit log and the result.
@@ -137,7 +134,7 @@ impl Capability {
         self
     }
 
-    /// With another limit than [`LIVELY`] for connections that are idle.
+    /// With another limit than [`LIVELY`] for connections that are opened ahead.
     #[must_use]
     pub fn trusting_idle(mut self, lively: Duration) -> Capability {
         self.lively = lively;
@@ -188,8 +185,8 @@ impl Capability {
         }
     }
 
-    /// Beside the next request, opens a connection to `host` for the step that follows, if its address is known then. Not in a batch: there
-    /// nobody waits for one line, and the lines share what they have opened.
+    /// Beside the next request, opens a connection to `host` for one that follows it, if its address is known then. Not in a batch: there nobody
+    /// waits for one line, and the lines share what they have opened.
     pub fn open_next(&mut self, host: Option<HostPort>) {
         self.next = host.filter(|_| !self.pauses);
     }
@@ -240,7 +237,7 @@ impl Capability {
         self.resolver.vet(&target)?;
         let mut wire = reqwest::Request::new(request::method(request.method), url);
         let cookies = jar.header(&target, &request.path, Timestamp::now());
-        let personal = connection != Connection::Shared || cookies.is_some();
+        let personal = connection == Connection::Kept || cookies.is_some();
         *wire.headers_mut() = request::headers(&request, cookies)?;
         *wire.body_mut() = request.body.take().map(reqwest::Body::from);
         let line = self.line(&target, connection).await?;
@@ -249,7 +246,9 @@ impl Capability {
         {
             self.open(&next, peers);
         }
-        self.mark(&target, personal);
+        // A fresh connection is none of those that are kept.
+        let kept = connection != Connection::Fresh;
+        self.mark(&target, kept && personal);
 
         let cap = self.answer_bytes;
         let exchange = async {
@@ -270,10 +269,7 @@ impl Capability {
         };
         match &answer {
             Ok(answer) => {
-                self.mark(&target, has_cookie(&answer.headers));
-                if let Some(kept) = self.lines.get_mut(&target) {
-                    kept.answered = Some(Instant::now());
-                }
+                self.mark(&target, kept && has_cookie(&answer.headers));
                 jar.take(&target, &request.path, &answer.headers, Timestamp::now());
             }
             // Whatever is left of the connection is not used again, nor what was opened beside it; an address that failed is looked up again.
@@ -302,9 +298,8 @@ impl Capability {
     }
 
     async fn line(&mut self, target: &HostPort, connection: Connection) -> Result<Line, DialError> {
-        let lively = |kept: &Kept| kept.answered.is_some_and(|answered| answered.elapsed() < self.lively);
-        if let Some(kept) = self.lines.get(target)
-            && (connection != Connection::Lively || lively(kept))
+        if connection != Connection::Fresh
+            && let Some(kept) = self.lines.get(target)
         {
             return Ok(kept.line.share());
         }
@@ -319,7 +314,9 @@ impl Capability {
                 self.undialled(target, peers)?
             }
         };
-        self.lines.insert(target.clone(), Kept { line: line.share(), personal: false, answered: None });
+        if connection != Connection::Fresh {
+            self.lines.insert(target.clone(), Kept { line: line.share(), personal: false });
+        }
         Ok(line)
     }
 

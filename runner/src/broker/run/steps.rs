@@ -6,6 +6,7 @@ use crate::broker::machine::{Plan, StepEnd, Steps};
 use crate::broker::proof::{New, Old, Sight, Which, observe};
 use crate::broker::session::{Desk, Seen, is_personal};
 use crate::page::Step;
+use crate::page::model::Route;
 use crate::report::result::{Checked, Said};
 use std::time::Instant;
 
@@ -91,15 +92,19 @@ impl<'b> Run<'b> {
         }
     }
 
-    /// Beside the first request of step `now`, a connection is opened for the next one, if that needs one of its own: `now` sends there
-    /// what no other step may follow.
+    /// Beside the first request of step `now`, the connection is opened that is needed next: a change behind a look-up has one of its own, and
+    /// so has the first request of step `next`, if `now` sends there what no other step may follow.
     fn open_for(&mut self, now: Step, next: Option<Step>) {
         let bound = self.desk.bound;
-        let host = next.and_then(|next| first_host(bound, next)).filter(|host| {
-            let mut routes = bound.page.routes.iter().filter(|route| route.steps.contains(&now));
-            routes.any(|route| (route.changes || is_personal(route)) && bound.origin_of(route).as_ref() == Some(host))
-        });
-        self.desk.capability.open_next(host);
+        let routes = || bound.page.routes.iter().filter(|route| route.steps.contains(&now));
+        let change = routes().find(|route| route.changes && !route.needs.is_empty());
+        let next = || {
+            let host = first_host(bound, next?)?;
+            let spoils =
+                |route: &Route| !route.changes && is_personal(route) && bound.origin_of(route) == Some(host.clone());
+            routes().any(spoils).then_some(host)
+        };
+        self.desk.capability.open_next(change.and_then(|route| bound.origin_of(route)).or_else(next));
     }
 
     fn note(&mut self, seen: &Seen) {

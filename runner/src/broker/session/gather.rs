@@ -118,7 +118,7 @@ impl<'b> Desk<'b> {
         running.peer = None;
         let times = if route.changes || self.ledger.anything_changed() { 2 } else { 1 };
         let connection = match route {
-            route if route.changes => Connection::Lively,
+            route if route.changes => Connection::Fresh,
             route if is_personal(route) => Connection::Kept,
             _ => Connection::Shared,
         };

@@ -132,7 +132,7 @@ impl Scene {
             headers: vec![("authorization".to_owned(), "S3cret-header".to_owned())],
             body: (method == Method::Post).then(|| b"x".to_vec()),
         };
-        self.runtime.block_on(async { http.send(request, &mut Jar::default(), Connection::Lively).await.0 })
+        self.runtime.block_on(async { http.send(request, &mut Jar::default(), Connection::Fresh).await.0 })
     }
 }
 
