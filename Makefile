@@ -7,7 +7,7 @@ BUILT       := $(or $(CARGO_TARGET_DIR),target)
 # Static, at no fixed address; relocations packed. (Flags of the last step alone: the libraries are those of the dynamic build.)
 STATIC       = $(if $(findstring linux-gnu,$(shell rustc -vV)),-C target-feature=+crt-static -C link-arg=-Wl$(COMMA)-z$(COMMA)pack-relative-relocs)
 # What a run calls lies together.
-ORDERED      = $(if $(findstring linux-gnu,$(shell rustc -vV)),-C linker=$(CURDIR)/runner/link/ordered.sh)
+ORDERED      = $(if $(findstring linux-gnu,$(shell rustc -vV)),-C linker=runner/link/ordered.sh)
 COMMA       := ,
 
 .PHONY: help setup build guests release order dist test vendor browser test-real bench guards demo soak lint advisories clean fuzz fuzz-guided
